@@ -1,0 +1,218 @@
+"""The contract between the service and a driver; docs/driver-contract.md has it as numbered rules.
+
+A driver has two halves. Its *spec* is pure: what it provides, what it accepts. The API loads only this half. Its *driver*
+does the I/O and is loaded by conductors only, from the dotted path that the spec names.
+
+A driver gives, for each operation, a list of small steps. A step looks first, then acts, and answers `Done` or `Wait`, or
+raises `Retry` or `Fatal`. It may be run again at any time: after a crash, by another conductor, twice. It remembers
+nothing but what it writes through its context, and touches its provider only inside `context.provider_call`.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import msgspec
+
+from magnum.model.clocks import Clock
+from magnum.model.clusters import Cluster
+from magnum.model.clustertemplates import ClusterTemplate
+from magnum.model.events import EventLevel
+from magnum.model.ledger import CloudResource
+from magnum.model.nodegroups import NodeGroup
+from magnum.model.nodes import Node
+from magnum.model.operations import Operation
+from magnum.model.outcomes import Outcome
+from magnum.model.signing import NodeLimits
+
+
+class ClusterType(msgspec.Struct, frozen=True):
+    """What a driver is chosen by; `os` is the image's `os_distro`."""
+
+    server_type: str
+    os: str
+    coe: str
+
+
+class ClusterRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A cluster as it would be: the template with the cluster's own values laid over it."""
+
+    template: ClusterTemplate
+    labels: dict[str, str]
+    master_count: int
+    node_count: int
+    master_lb_enabled: bool
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Why a request cannot be met: the field at fault and one clear sentence."""
+
+    field: str
+    text: str
+
+
+class DriverSpec(Protocol):
+    """The pure half. No I/O, no import of the other half."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def provides(self) -> frozenset[ClusterType]: ...
+
+    @property
+    def driver_path(self) -> str:
+        """`package.module:factory`; the factory takes `DriverServices` and gives a `Driver`."""
+        ...
+
+    def problems(self, request: ClusterRequest) -> Sequence[Problem]:
+        """Say all that is wrong with a cluster that is asked for; empty when it can be made."""
+        ...
+
+
+class ClientTls(msgspec.Struct, frozen=True):
+    """What proves us to a cluster's own API; PEM. The key is never shown."""
+
+    ca: str
+    certificate: str
+    key: str
+
+    def __repr__(self) -> str:
+        return "ClientTls(…)"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return []
+
+
+class Observation(msgspec.Struct, frozen=True, kw_only=True):
+    """What is there now, as far as the driver can see."""
+
+    nodes_seen: int
+    api_address: str | None = None
+    coe_version: str | None = None
+    container_version: str | None = None
+    reason: str | None = None
+
+
+class DriverContext(Protocol):
+    """All that a step may know and do. Every write is refused once the lease is lost.
+
+    The rows are as of the start of the step, with the step's own writes applied.
+    """
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def operation(self) -> Operation: ...
+
+    @property
+    def cluster(self) -> Cluster: ...
+
+    @property
+    def template(self) -> ClusterTemplate: ...
+
+    @property
+    def nodegroups(self) -> tuple[NodeGroup, ...]: ...
+
+    @property
+    def nodes(self) -> tuple[Node, ...]: ...
+
+    def provider_call(self, what: str, *, timeout: float) -> AbstractContextManager[None]:
+        """Surround one call to the provider that changes something and ends within `timeout` seconds.
+
+        Makes sure that the lease outlasts the call, renewing it if need be, and that no newer operation has superseded
+        this one. `what` names the call to the owner ("start machine web-1"). Reading needs no such guard.
+        """
+        ...
+
+    def attempt(self, kind: str, name: str) -> CloudResource:
+        """Write down what is about to be created. Committed on return. The same name again gives the same row."""
+        ...
+
+    def confirm(self, resource: CloudResource, provider_id: str) -> None: ...
+
+    def gone(self, resource: CloudResource) -> None:
+        """Write down that it was looked for and is not there; the row stays as a tombstone."""
+        ...
+
+    def resources(self, kind: str | None = None) -> tuple[CloudResource, ...]:
+        """Give the ledger, oldest first, tombstones included."""
+        ...
+
+    def save_node(self, node: Node) -> None: ...
+
+    def remove_node(self, node: Node) -> None: ...
+
+    def update_cluster(self, **changes: object) -> None:
+        """Store columns of the cluster: api_address, coe_version, container_version, stack_id."""
+        ...
+
+    def new_node_token(self, node: Node, limits: NodeLimits) -> str:
+        """Make one more credential for a node and give its token, which is not stored and cannot be had again."""
+        ...
+
+    def client_tls(self) -> ClientTls:
+        """Give Magnum's own client certificate for this cluster."""
+        ...
+
+    def event(self, text: str, *, level: EventLevel = EventLevel.INFO) -> None: ...
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One step: its name, as the owner reads it, and the function. One run takes at most `time_limit` seconds."""
+
+    name: str
+    run: Callable[[DriverContext], Outcome]
+    time_limit: float = 60.0
+
+
+class Driver(Protocol):
+    """The I/O half. Methods that give steps are pure; the steps act."""
+
+    @property
+    def longest_call(self) -> float:
+        """The largest `timeout` that any of its provider calls takes, seconds."""
+        ...
+
+    def create_steps(self, context: DriverContext) -> Sequence[Step]:
+        """The nodes are planned and the certificates made already."""
+        ...
+
+    def resize_steps(self, context: DriverContext) -> Sequence[Step]:
+        """New nodes are PLANNED and those to go are REMOVING already."""
+        ...
+
+    def delete_steps(self, context: DriverContext) -> Sequence[Step]:
+        """Remove all that the ledger names. Done means: looked for, not there."""
+        ...
+
+    def removal_order(self, context: DriverContext, nodes: Sequence[Node]) -> Sequence[Node]:
+        """Give the nodes of a group in the order in which they should go when it shrinks: idle ones first."""
+        ...
+
+    def observe(self, context: DriverContext) -> Observation: ...
+
+    def linger(self, context: DriverContext) -> Sequence[CloudResource]:
+        """Look once more, after the quiet period, for all that the ledger ever named; give what is there after all."""
+        ...
+
+    def resume(self) -> None:
+        """Called once when a conductor starts: bring back what a stop of this host took down. Idempotent."""
+        ...
+
+
+class NodeAccess(msgspec.Struct, frozen=True, kw_only=True):
+    """How a cluster's nodes reach us: base URL ending in /v1; `pin` is the base64 SHA-256 of its public key."""
+
+    url: str
+    pin: str | None = None
+
+
+class DriverServices(msgspec.Struct, frozen=True, kw_only=True):
+    """What a driver is built with. `settings` is the whole configuration; a driver takes its own part."""
+
+    settings: object
+    clock: Clock
+    node_access: Callable[[str, str], NodeAccess]
+    """(cluster uuid, our address on its network) → how its nodes reach us; starts a listener if need be."""

@@ -1,0 +1,96 @@
+"""Operations: what is being done to a cluster, and how far it is.
+
+A cluster runs one operation at a time; others wait in order. An operation's arguments are its own, so that `retry` and
+a conductor that takes over after a crash do exactly what was asked.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from .clocks import Instant
+
+
+class OperationState(StrEnum):
+    QUEUED = "QUEUED"
+    ACTIVE = "ACTIVE"
+    COMPLETE = "COMPLETE"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+OPEN = frozenset({OperationState.QUEUED, OperationState.ACTIVE})
+
+
+class CreateCluster(msgspec.Struct, frozen=True, tag="create"):
+    """Make the cluster as its rows say."""
+
+
+class ResizeNodeGroup(msgspec.Struct, frozen=True, tag="resize"):
+    """Bring one node group to `node_count`; `previous` is what the count goes back to if the provider refuses."""
+
+    nodegroup_uuid: str
+    node_count: int
+    previous: int
+    nodes_to_remove: tuple[str, ...] = ()
+    rollback: bool = False
+
+
+class DeleteCluster(msgspec.Struct, frozen=True, tag="delete"):
+    """Remove all that the ledger names, then the rows."""
+
+
+Arguments = CreateCluster | ResizeNodeGroup | DeleteCluster
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `operation`.
+
+    `step` names the step that runs next; `attempts` counts failures of that step in a row; `deadline` is None for
+    operations that never give up; time in which no conductor ran is added to it when it is claimed again.
+    """
+
+    uuid: str
+    cluster_uuid: str
+    arguments: Arguments
+    state: OperationState
+    next_attempt: Instant
+    created_at: Instant
+    deadline: Instant | None = None
+    step: str | None = None
+    step_number: int = 0
+    steps_total: int = 0
+    attempts: int = 0
+    reason: str | None = None
+    error_code: str | None = None
+    cancel_requested: bool = False
+    finished_at: Instant | None = None
+    request_id: str | None = None
+
+    @property
+    def kind(self) -> str:
+        return str(type(self.arguments).__struct_config__.tag)
+
+
+class ClusterState(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `cluster_state`: the one lock of a cluster.
+
+    Every mutation by the API and every write by a conductor first locks this row and compares `epoch`. `generation`
+    rises with each change that a client can see (ETag). `owner` names one claim, not a process; it is never used twice.
+    """
+
+    cluster_uuid: str
+    epoch: int
+    generation: int
+    owner: str | None = None
+    lease_until: Instant = 0
+    operation_uuid: str | None = None
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """An operation that a worker may run while its lease lasts. `claimed_at` is monotonic seconds, taken before."""
+
+    operation: Operation
+    epoch: int
+    owner: str
+    claimed_at: float

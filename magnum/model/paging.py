@@ -1,0 +1,12 @@
+"""A page of a collection: where it starts, how long it is, how it is sorted."""
+
+import msgspec
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """`marker` is the UUID of the last item seen; `id` is always the second sort key."""
+
+    limit: int
+    marker: str | None = None
+    sort_key: str = "id"
+    descending: bool = False
