@@ -46,7 +46,8 @@ Arguments = CreateCluster | ResizeNodeGroup | DeleteCluster
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One row of `operation`.
 
-    `step` names the step that runs next; `attempts` counts failures of that step in a row; `deadline` is None for
+    `step` names the step that runs next, `step_started_at` is when it first ran (for steps that wait for something, but
+    not for ever); `attempts` counts failures of that step in a row; `deadline` is None for
     operations that never give up; time in which no conductor ran is added to it when it is claimed again.
     """
 
@@ -58,6 +59,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     created_at: Instant
     deadline: Instant | None = None
     step: str | None = None
+    step_started_at: Instant | None = None
     step_number: int = 0
     steps_total: int = 0
     attempts: int = 0
