@@ -1,7 +1,7 @@
 """The contract between the service and a driver; docs/driver-contract.md has it as numbered rules.
 
 A driver has two halves. Its *spec* is pure: what it provides, what it accepts. The API loads only this half. Its *driver*
-does the I/O and is loaded by conductors only, from the dotted path that the spec names.
+does the I/O and is loaded by conductors only, from the path that the spec names.
 
 A driver gives, for each operation, a list of small steps. A step looks first, then acts, and answers `Done` or `Wait`, or
 raises `Retry` or `Fatal`. It may be run again at any time: after a crash, by another conductor, twice. It remembers
@@ -65,6 +65,11 @@ class DriverSpec(Protocol):
         """`package.module:factory`; the factory takes `DriverServices` and gives a `Driver`."""
         ...
 
+    @property
+    def longest_call(self) -> float:
+        """The largest `timeout` that any of its provider calls takes, seconds. A delete that must wait waits so long."""
+        ...
+
     def problems(self, request: ClusterRequest) -> Sequence[Problem]:
         """Say all that is wrong with a cluster that is asked for; empty when it can be made."""
         ...
@@ -97,7 +102,9 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
 class DriverContext(Protocol):
     """All that a step may know and do. Every write is refused once the lease is lost.
 
-    The rows are as of the start of the step, with the step's own writes applied.
+    The rows are as of the start of the step, with the step's own writes applied. When a deleted cluster is looked for
+    once more its rows are gone: then there are no nodes and no node groups, and the cluster and its template hold only
+    their names and owners. What a context raises of its own is not a driver's to catch.
     """
 
     @property
@@ -122,7 +129,8 @@ class DriverContext(Protocol):
         """Surround one call to the provider that changes something and ends within `timeout` seconds.
 
         Makes sure that the lease outlasts the call, renewing it if need be, and that no newer operation has superseded
-        this one. `what` names the call to the owner ("start machine web-1"). Reading needs no such guard.
+        this one. `what` names the call to the owner ("start machine web-1"). Reading needs no such guard. A `Fatal` that
+        leaves the block says that the provider refused and has done nothing.
         """
         ...
 
@@ -170,13 +178,11 @@ class Step(msgspec.Struct, frozen=True):
 class Driver(Protocol):
     """The I/O half. Methods that give steps are pure; the steps act."""
 
-    @property
-    def longest_call(self) -> float:
-        """The largest `timeout` that any of its provider calls takes, seconds."""
-        ...
-
     def create_steps(self, context: DriverContext) -> Sequence[Step]:
-        """The nodes are planned and the certificates made already."""
+        """The nodes are planned and the certificates made already.
+
+        As with the steps of every operation: always the same names in the same order.
+        """
         ...
 
     def resize_steps(self, context: DriverContext) -> Sequence[Step]:
@@ -194,7 +200,10 @@ class Driver(Protocol):
     def observe(self, context: DriverContext) -> Observation: ...
 
     def linger(self, context: DriverContext) -> Sequence[CloudResource]:
-        """Look once more, after the quiet period, for all that the ledger ever named; give what is there after all."""
+        """Look once more, after the quiet period, for all that the ledger ever named; give what is there after all.
+
+        The delete steps are run again on what it gives.
+        """
         ...
 
     def resume(self) -> None:

@@ -40,7 +40,26 @@ class DeleteCluster(msgspec.Struct, frozen=True, tag="delete"):
     """Remove all that the ledger names, then the rows."""
 
 
-Arguments = CreateCluster | ResizeNodeGroup | DeleteCluster
+class SweepCluster(msgspec.Struct, frozen=True, tag="sweep"):
+    """After `not_before`, look once more for what a deleted cluster may have left; then forget it.
+
+    The cluster's rows are gone by now: this is all that is still known of it. `secrets` are references of certificates.
+    """
+
+    not_before: Instant
+    driver: str
+    coe: str
+    server_type: str
+    os: str | None
+    name: str | None = None
+    project_id: str | None = None
+    user_id: str | None = None
+    stack_id: str | None = None
+    trust_id: str | None = None
+    secrets: tuple[str, ...] = ()
+
+
+Arguments = CreateCluster | ResizeNodeGroup | DeleteCluster | SweepCluster
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +67,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
     `step` names the step that runs next, `step_started_at` is when it first ran (for steps that wait for something, but
     not for ever); `attempts` counts failures of that step in a row; `deadline` is None for
-    operations that never give up; time in which no conductor ran is added to it when it is claimed again.
+    operations that never give up; time in which no conductor ran is added to it when it is claimed again. `accepted`:
+    a call to the provider was begun and has not been refused, so what was asked for may be there by now.
     """
 
     uuid: str
@@ -65,6 +85,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int = 0
     reason: str | None = None
     error_code: str | None = None
+    accepted: bool = False
     cancel_requested: bool = False
     finished_at: Instant | None = None
     request_id: str | None = None
