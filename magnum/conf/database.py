@@ -21,3 +21,6 @@ class Database(msgspec.Struct, frozen=True, kw_only=True):
     max_pool_size: Annotated[
         int, Option("Connections that one process keeps at most; work waits for a free one.", minimum=1)
     ] = 10
+
+    def __repr__(self) -> str:
+        return "Database(…)"

@@ -49,10 +49,19 @@ def oslo_options(section: type[msgspec.Struct]) -> list[cfg.Opt]:
 def read_section(section: type[Section], values: Any) -> Section:
     """Build a section from what oslo.config has read for it; what is unset keeps the field's default.
 
-    Raises cfg.Error or ValueError.
+    Raises ValueError, naming the option.
     """
-    read = {field.name: _value(kind, values[field.name]) for field, kind, _ in _described(section)}
-    return section(**{name: value for name, value in read.items() if value is not None})
+    read: dict[str, Any] = {}
+    for field, kind, _ in _described(section):
+        try:
+            value = _value(kind, values[field.name])
+        except (cfg.Error, ValueError) as error:
+            # oslo.config wraps the reason in the inner life of its parser.
+            reason = error.__context__ if isinstance(error, cfg.ConfigFileValueError) else error
+            raise ValueError(f"{field.name}: {reason}") from error
+        if value is not None:
+            read[field.name] = value
+    return section(**read)
 
 
 def _described(section: type[msgspec.Struct]) -> Iterator[tuple[msgspec.structs.FieldInfo, Any, Option]]:

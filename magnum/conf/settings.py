@@ -95,11 +95,14 @@ def load_settings(
     version = importlib.metadata.version("magnum")
     try:
         conf(list(arguments), project="magnum", prog=program, version=version, default_config_files=places)
-        read: dict[str, Any] = {
-            name: read_section(section, conf if name == DEFAULT else conf[name]) for name, section in sections().items()
-        }
-    except (cfg.Error, ValueError) as error:
-        raise SettingsError(f"The configuration cannot be used: {error}") from error
+    except cfg.Error as error:
+        raise SettingsError(f"The configuration cannot be read: {error}") from error
+    read: dict[str, Any] = {}
+    for name, section in sections().items():
+        try:
+            read[name] = read_section(section, conf if name == DEFAULT else conf[name])
+        except ValueError as error:
+            raise SettingsError(f"The configuration cannot be used: [{name}] {error}.") from error
     settings = Settings(default=read.pop(DEFAULT), **read, oslo=conf)
     _check(settings)
     return settings
