@@ -1,0 +1,41 @@
+# Thin targets; what they do is in tools/.
+#
+#   make run                a real cluster on this machine (as root, Debian 12)
+#   make run DRIVER=fake    a simulated one, anywhere
+#   PORT=9600               another port for the API, so that several checkouts run side by side
+
+PORT ?= 9511
+DRIVER ?= local
+export PORT DRIVER
+
+.PHONY: help run stop clean distclean test lint format bench docs
+
+help:  ## what there is
+	@sed -n 's/^\([a-z]*\):.*## */  make \1\t/p' Makefile
+
+run:  ## set up, start the service, make a cluster with the openstack command
+	@tools/run.sh
+
+stop:  ## stop the service and its machines; `make run` brings them back
+	@tools/stop.sh
+
+clean:  ## stop, and remove everything that `make run` has made here
+	@tools/clean.sh
+
+distclean: clean  ## clean, and remove the virtual environment and the cache that all checkouts share
+	@tools/distclean.sh
+
+test:  ## set up and run all checks and tests
+	@tools/test.sh
+
+lint:  ## check style, types, layers and scripts
+	@tools/lint.sh
+
+format:  ## format the code
+	@tools/format.sh
+
+bench:  ## measure
+	@tools/bench.sh
+
+docs:  ## make the reference pages and samples that come from the code, in docs/_build
+	@tools/docs.sh
