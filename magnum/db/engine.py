@@ -1,0 +1,166 @@
+"""Connections and transactions; the only module that knows one database from another in how they lock and fail.
+
+Transactions are READ COMMITTED and short: a function is handed the connection, does its statements and returns, and is
+run again on a deadlock or a serialization failure. So there is no I/O inside one, and none is begun inside another
+(that would wait for itself; it is refused). Nothing connects before the first transaction: open a database after fork.
+
+SQLite: WAL, one writer at a time. All writers of this process queue for one lock per file, in order, then BEGIN
+IMMEDIATE; other processes are waited for by SQLite's busy handler. A database in memory is one connection under a lock.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import QueuePool, StaticPool
+
+from magnum.model.clocks import Clock, Instant
+
+from . import failures, instants, sqlite
+
+T = TypeVar("T")
+
+ATTEMPTS = 6
+_FIRST_PAUSE = 0.02
+_CONNECT_SECONDS = 10
+_STATEMENT_SECONDS = 30
+
+
+class Database:
+    """Runs functions in transactions. Safe for threads; not across fork."""
+
+    def __init__(
+        self, engine: Engine, *, reading: AbstractContextManager[Any], writing: AbstractContextManager[Any]
+    ) -> None:
+        self._engine = engine
+        self._writer = engine.execution_options(**{sqlite.WRITER: True})
+        self._reading = reading
+        self._writing = writing
+        self._inside = threading.local()
+
+    @property
+    def dialect(self) -> str:
+        return self._engine.dialect.name
+
+    @property
+    def supports_skip_locked(self) -> bool:
+        return self.dialect != "sqlite"
+
+    def read(self, f: Callable[[Connection], T]) -> T:
+        return self._run(self._engine, self._reading, f)
+
+    def write(self, f: Callable[[Connection], T]) -> T:
+        """Run f and commit. It may run more than once, and what it returns holds only once this has returned."""
+        return self._run(self._writer, self._writing, f)
+
+    @staticmethod
+    def now(tx: Connection) -> Instant:
+        return instants.now(tx)
+
+    def dispose(self) -> None:
+        self._engine.dispose()
+
+    def _run(self, engine: Engine, lock: AbstractContextManager[Any], f: Callable[[Connection], T]) -> T:
+        attempt = 1
+        while True:
+            try:
+                with self._alone(), lock, engine.begin() as tx:
+                    return f(tx)
+            except SQLAlchemyError as error:
+                if attempt == ATTEMPTS or not failures.is_conflict(error):
+                    raise failures.translate(error) from error
+            # Between attempts no lock is held. The jitter keeps two that met from meeting again.
+            time.sleep(_FIRST_PAUSE * 2**attempt * random.random())  # noqa: S311  no secret in a pause
+            attempt += 1
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if getattr(self._inside, "busy", False):
+            raise RuntimeError("A transaction was begun inside another one; hand the first one's connection down.")
+        self._inside.busy = True
+        try:
+            yield
+        finally:
+            self._inside.busy = False
+
+
+def open_database(url: str, *, clock: Clock, pool_size: int = 10, server_time: bool = True) -> Database:
+    """Describe a database; the first transaction connects.
+
+    `server_time` false takes instants from `clock` instead of the database server (SQLite always does).
+    """
+    parsed = make_url(url)
+    backend = parsed.get_backend_name()
+    options = {instants.CLOCK: clock, instants.SERVER_TIME: server_time and backend != "sqlite"}
+    if backend == "sqlite":
+        return _open_sqlite(parsed, options, pool_size)
+    engine = create_engine(
+        _with_charset(parsed),
+        execution_options=options,
+        isolation_level="READ COMMITTED",
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=_STATEMENT_SECONDS,
+        pool_recycle=1800,
+        pool_pre_ping=True,
+        connect_args=_timeouts(backend),
+    )
+    if backend == "mysql":
+        event.listen(engine, "connect", _set_up_mysql)
+    return Database(engine, reading=nullcontext(), writing=nullcontext())
+
+
+def _open_sqlite(url: URL, options: dict[str, Any], pool_size: int) -> Database:
+    if sqlite.is_memory(url):
+        engine = create_engine(
+            url, execution_options=options, poolclass=StaticPool, connect_args={"check_same_thread": False}
+        )
+        sqlite.prepare(engine)
+        lock = sqlite.FairLock()
+        return Database(engine, reading=lock, writing=lock)
+    engine = create_engine(
+        url,
+        execution_options=options,
+        poolclass=QueuePool,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=_STATEMENT_SECONDS,
+        connect_args={"check_same_thread": False, "timeout": sqlite.BUSY_SECONDS},
+    )
+    sqlite.prepare(engine)
+    return Database(engine, reading=nullcontext(), writing=sqlite.writer_lock(url))
+
+
+def _with_charset(url: URL) -> URL:
+    if url.get_backend_name() == "mysql" and "charset" not in url.query:
+        return url.update_query_dict({"charset": "utf8mb4"})
+    return url
+
+
+def _timeouts(backend: str) -> dict[str, Any]:
+    """No call to the database may hang: not to connect, not for a lock, not for an answer."""
+    if backend == "mysql":
+        return {
+            "connect_timeout": _CONNECT_SECONDS,
+            "read_timeout": _STATEMENT_SECONDS,
+            "write_timeout": _STATEMENT_SECONDS,
+        }
+    return {
+        "connect_timeout": _CONNECT_SECONDS,
+        "tcp_user_timeout": _STATEMENT_SECONDS * 1000,
+        "options": f"-c statement_timeout={_STATEMENT_SECONDS}s -c lock_timeout={_CONNECT_SECONDS}s "
+        f"-c idle_in_transaction_session_timeout={_STATEMENT_SECONDS}s -c timezone=UTC",
+    }
+
+
+def _set_up_mysql(connection: Any, _record: object) -> None:
+    """Refuse what does not fit instead of cutting it, and give up on a lock before we are given up on."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET SESSION sql_mode = 'TRADITIONAL', time_zone = '+00:00'")
+        cursor.execute(f"SET SESSION innodb_lock_wait_timeout = {_CONNECT_SECONDS}")

@@ -1,0 +1,25 @@
+"""Events of clusters. Only ever added, read in order, and deleted with the last that is known of a cluster."""
+
+from sqlalchemy import Connection, select
+from sqlalchemy import delete as sql_delete
+
+from magnum.model.events import Event, EventLevel
+
+from . import rows
+from .tables import event
+
+_READ = select(*rows.columns_of(Event, event))
+
+
+def insert(tx: Connection, new: Event) -> None:
+    tx.execute(event.insert(), rows.values(event, new))
+
+
+def of_cluster(tx: Connection, cluster_uuid: str, *, after: int = 0, limit: int = 1000) -> list[Event]:
+    """Give events, oldest first, from the one that follows the id `after`."""
+    query = _READ.where(event.c.cluster_uuid == cluster_uuid, event.c.id > after).order_by(event.c.id).limit(limit)
+    return [rows.build(Event, row, level=EventLevel(row["level"])) for row in tx.execute(query).mappings()]
+
+
+def forget(tx: Connection, cluster_uuid: str) -> None:
+    tx.execute(sql_delete(event).where(event.c.cluster_uuid == cluster_uuid))

@@ -1,0 +1,359 @@
+"""The lock of a cluster, its queue of operations, and the leases by which conductors run them.
+
+A cluster has one row in `cluster_state`; everything here begins by locking it, so what follows is decided by one at a
+time. Of the open operations of a cluster exactly one is ACTIVE, the row names it, and it is the first of the queue.
+
+* Two conductors claim the same operation: candidates are looked for without locks, then locked (those that another
+  holds are skipped) and looked at again. Of two that wait, the second finds the lease taken.
+* A conductor believes in a claim whose commit failed: `claim` runs inside `Database.write`, and what that returns
+  holds only once it has returned.
+* A worker was paused beyond its lease and writes: every write starts with `verify`, which compares epoch and owner
+  under the lock. Claiming, superseding, replacing and finishing raise the epoch; releasing a lease clears the owner.
+* A delete comes while a worker is inside a provider call: `supersede` takes the epoch at once and leaves the owner's
+  name in place. The delete is due when that owner calls `let_go`, or when its lease and the longest call have passed.
+* A worker that was superseded calls `let_go` late: no row names its owner any more, since owners are never used
+  twice.
+* The host was off, or the queue was long: time in which nobody ran an operation is added to its deadline.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, and_, bindparam, case, func, or_, select
+from sqlalchemy import delete as sql_delete
+
+from magnum.model.clocks import MICROSECONDS, Instant
+from magnum.model.operations import (
+    OPEN,
+    Arguments,
+    Claim,
+    ClusterState,
+    Operation,
+    OperationState,
+    ResizeNodeGroup,
+)
+
+from . import rows
+from .errors import LeaseLost, NotFound
+from .instants import clock, now
+from .tables import cluster, cluster_state
+from .tables import operation as table
+
+RESOURCE = "Operation"
+REPLACED = "A newer resize of the same node group replaced it."
+SUPERSEDED = "A delete of the cluster cancelled it."
+
+_OPEN = sorted(state.value for state in OPEN)
+_READ = select(*rows.columns_of(Operation, table), table.c.position)
+_READ_OPEN = _READ.where(table.c.cluster_uuid == bindparam("cluster"), table.c.state.in_(_OPEN)).order_by(
+    table.c.position
+)
+_LOCK = select(cluster_state).where(cluster_state.c.cluster_uuid == bindparam("cluster")).with_for_update()
+_CURRENT = cluster_state.join(table, table.c.uuid == cluster_state.c.operation_uuid)
+
+
+# ---- the lock
+
+
+def create_state(tx: Connection, cluster_uuid: str) -> None:
+    first = ClusterState(cluster_uuid=cluster_uuid, epoch=0, generation=1)
+    rows.insert(tx, cluster_state, rows.values(cluster_state, first), resource="State of cluster", ident=cluster_uuid)
+
+
+def lock(tx: Connection, cluster_uuid: str) -> ClusterState:
+    """Wait for the cluster's lock, which goes with the transaction. A cluster that was adopted gets its state here."""
+    row = tx.execute(_LOCK, {"cluster": cluster_uuid}).mappings().one_or_none()
+    if row is None:
+        if tx.execute(select(cluster.c.id).where(cluster.c.uuid == cluster_uuid)).first() is None:
+            raise NotFound("Cluster", cluster_uuid)
+        first = ClusterState(cluster_uuid=cluster_uuid, epoch=0, generation=1)
+        rows.insert_if_absent(tx, cluster_state, rows.values(cluster_state, first))
+        row = tx.execute(_LOCK, {"cluster": cluster_uuid}).mappings().one()
+    return rows.build(ClusterState, row)
+
+
+def touch(tx: Connection, cluster_uuid: str) -> None:
+    """Raise the generation: clients can see that something has changed."""
+    _set_state(tx, cluster_uuid, generation=cluster_state.c.generation + 1)
+
+
+def forget(tx: Connection, cluster_uuid: str) -> None:
+    """Delete the lock and all operations: nothing is left of the cluster."""
+    tx.execute(sql_delete(table).where(table.c.cluster_uuid == cluster_uuid))
+    tx.execute(sql_delete(cluster_state).where(cluster_state.c.cluster_uuid == cluster_uuid))
+
+
+# ---- the queue
+
+
+def enqueue(tx: Connection, operation: Operation) -> None:
+    """Put an operation at the end of its cluster's queue; it is ACTIVE at once if there is no other."""
+    state = lock(tx, operation.cluster_uuid)
+    position = select(func.max(table.c.position)).where(table.c.cluster_uuid == operation.cluster_uuid)
+    _insert(tx, operation, OperationState.QUEUED, position=1 + (tx.execute(position).scalar() or 0))
+    if state.operation_uuid is None:
+        _set_operation(tx, operation.uuid, state=OperationState.ACTIVE)
+        _set_state(tx, operation.cluster_uuid, operation_uuid=operation.uuid)
+
+
+def replace_resize(tx: Connection, operation: Operation) -> bool:
+    """Put a resize in the place of an older one of its node group that nobody is running; False if there is none.
+
+    Where the older one has not changed anything at the provider, the count to go back to is still the one before it.
+    """
+    state = lock(tx, operation.cluster_uuid)
+    for older, position in reversed(_open_operations(tx, operation.cluster_uuid)):
+        current = older.uuid == state.operation_uuid
+        if not _same_nodegroup(older, operation) or (current and state.owner is not None):
+            continue
+        _close(tx, older.uuid, OperationState.CANCELLED, reason=REPLACED, cancel_requested=True)
+        new_state = OperationState.ACTIVE if current else OperationState.QUEUED
+        _insert(tx, _with_previous(operation, older), new_state, position=position)
+        if current:
+            _set_state(tx, operation.cluster_uuid, epoch=state.epoch + 1, operation_uuid=operation.uuid)
+        return True
+    return False
+
+
+def supersede(tx: Connection, operation: Operation, *, longest_call: float) -> None:
+    """Cancel all that is open and make `operation` the current one; it waits for a worker that may be at work still."""
+    state = lock(tx, operation.cluster_uuid)
+    at = now(tx)
+    due = at if state.owner is None else max(at, state.lease_until + _microseconds(longest_call))
+    position = 0
+    for older, position in _open_operations(tx, operation.cluster_uuid):  # noqa: B007  the last one's is used
+        _close(tx, older.uuid, OperationState.CANCELLED, reason=SUPERSEDED, cancel_requested=True)
+    new = msgspec.structs.replace(operation, next_attempt=due)
+    _insert(tx, new, OperationState.ACTIVE, position=position + 1)
+    _set_state(tx, operation.cluster_uuid, epoch=state.epoch + 1, operation_uuid=operation.uuid)
+
+
+# ---- leases
+
+
+def claim(tx: Connection, *, owner: Callable[[], str], limit: int, lease: float) -> list[Claim]:
+    """Take up to `limit` operations that are due and that nobody runs, the longest due first. Holds after COMMIT."""
+    claimed_at = clock(tx).monotonic()
+    at = now(tx)
+    free = or_(cluster_state.c.owner.is_(None), cluster_state.c.lease_until < at)
+    due = and_(table.c.state == OperationState.ACTIVE.value, table.c.next_attempt <= at, free)
+    candidates = select(cluster_state.c.cluster_uuid).select_from(_CURRENT).where(due)
+    found = tx.execute(candidates.order_by(table.c.next_attempt, table.c.id).limit(limit)).scalars().all()
+    if not found:
+        return []
+    mine = select(cluster_state).where(cluster_state.c.cluster_uuid.in_(found), free)
+    locked = [rows.build(ClusterState, row) for row in tx.execute(mine.with_for_update(skip_locked=True)).mappings()]
+    operations = _due_operations(tx, locked, at)
+    return [
+        _claim_one(
+            tx, state, operations[state.operation_uuid], owner=owner(), at=at, lease=lease, claimed_at=claimed_at
+        )
+        for state in locked
+        if state.operation_uuid in operations
+    ]
+
+
+def verify(tx: Connection, claim: Claim) -> ClusterState:
+    """Lock the cluster and see that the claim still holds. The first statement of every write of a conductor."""
+    cluster_uuid = claim.operation.cluster_uuid
+    row = tx.execute(_LOCK, {"cluster": cluster_uuid}).mappings().one_or_none()
+    if row is None or row["epoch"] != claim.epoch or row["owner"] != claim.owner:
+        raise LeaseLost(cluster_uuid)
+    return rows.build(ClusterState, row)
+
+
+def renew(tx: Connection, claim: Claim, lease: float) -> None:
+    verify(tx, claim)
+    _set_state(tx, claim.operation.cluster_uuid, lease_until=now(tx) + _microseconds(lease))
+
+
+def mark_accepted(tx: Connection, claim: Claim, accepted: bool) -> None:
+    """Write down whether the provider may have done what was asked for."""
+    verify(tx, claim)
+    _set_operation(tx, claim.operation.uuid, accepted=accepted)
+
+
+def save_step(
+    tx: Connection,
+    claim: Claim,
+    *,
+    step: str | None,
+    step_number: int,
+    steps_total: int,
+    attempts: int,
+    reason: str | None,
+    next_attempt: Instant,
+    release: bool,
+) -> None:
+    """Write how far the operation is. Released, it waits for `next_attempt` without a lease and the claim is over."""
+    state = verify(tx, claim)
+    uuid = claim.operation.uuid
+    stored = tx.execute(select(table.c.step, table.c.step_started_at).where(table.c.uuid == uuid)).one()
+    started = stored.step_started_at if stored.step == step else now(tx)
+    _set_operation(
+        tx,
+        uuid,
+        step=step,
+        step_started_at=started,
+        step_number=step_number,
+        steps_total=steps_total,
+        attempts=attempts,
+        reason=reason,
+        next_attempt=next_attempt,
+    )
+    if release:
+        _set_state(tx, state.cluster_uuid, owner=None)
+
+
+def finish(
+    tx: Connection,
+    claim: Claim,
+    *,
+    state: OperationState,
+    reason: str | None = None,
+    error_code: str | None = None,
+) -> None:
+    """Close the operation; the next of the queue is due at once, its deadline moved by the time that it waited."""
+    before = verify(tx, claim)
+    _close(tx, claim.operation.uuid, state, reason=reason, error_code=error_code)
+    following = next(iter(_open_operations(tx, before.cluster_uuid)), None)
+    successor = None
+    if following is not None:
+        successor, at = following[0], now(tx)
+        waited = max(0, at - successor.next_attempt)
+        deadline = None if successor.deadline is None else successor.deadline + waited
+        _set_operation(tx, successor.uuid, state=OperationState.ACTIVE, next_attempt=at, deadline=deadline)
+    _set_state(
+        tx,
+        before.cluster_uuid,
+        epoch=before.epoch + 1,
+        owner=None,
+        operation_uuid=None if successor is None else successor.uuid,
+    )
+
+
+def let_go(tx: Connection, owner: str) -> None:
+    """Say that the worker of this claim has returned from its step and starts nothing more.
+
+    What waited for it, or what it gave up itself, is due at once. Nothing happens when another has the cluster by now.
+    """
+    query = select(cluster_state).where(cluster_state.c.owner == owner).with_for_update()
+    row = tx.execute(query).mappings().one_or_none()
+    if row is None:
+        return
+    _set_state(tx, row["cluster_uuid"], owner=None)
+    at = now(tx)
+    waiting = and_(table.c.uuid == row["operation_uuid"], table.c.next_attempt > at)
+    tx.execute(table.update().where(waiting).values(next_attempt=at))
+
+
+# ---- reading
+
+
+def get(tx: Connection, operation_uuid: str) -> Operation:
+    row = tx.execute(_READ.where(table.c.uuid == operation_uuid)).mappings().one_or_none()
+    if row is None:
+        raise NotFound(RESOURCE, operation_uuid)
+    return _build(row)
+
+
+def of_cluster(tx: Connection, cluster_uuid: str, *, limit: int = 1000) -> list[Operation]:
+    """Give the newest operations of a cluster, newest first."""
+    query = _READ.where(table.c.cluster_uuid == cluster_uuid).order_by(table.c.id.desc()).limit(limit)
+    return [_build(row) for row in tx.execute(query).mappings()]
+
+
+def next_due(tx: Connection) -> Instant | None:
+    """Say when `claim` may find something next, as far as is known now; None when nothing is open."""
+    lapse = cluster_state.c.lease_until + 1
+    leased = and_(cluster_state.c.owner.is_not(None), lapse > table.c.next_attempt)
+    earliest = func.min(case((leased, lapse), else_=table.c.next_attempt))
+    query = select(earliest).select_from(_CURRENT).where(table.c.state == OperationState.ACTIVE.value)
+    found = tx.execute(query).scalar()
+    return None if found is None else int(found)
+
+
+# ---- parts
+
+
+def _claim_one(
+    tx: Connection,
+    state: ClusterState,
+    operation: Operation,
+    *,
+    owner: str,
+    at: Instant,
+    lease: float,
+    claimed_at: float,
+) -> Claim:
+    since = operation.next_attempt if state.owner is None else max(operation.next_attempt, state.lease_until)
+    idle = at - since
+    if operation.deadline is not None and idle > _microseconds(lease):
+        operation = msgspec.structs.replace(operation, deadline=operation.deadline + idle)
+        _set_operation(tx, operation.uuid, deadline=operation.deadline)
+    epoch = state.epoch + 1
+    _set_state(tx, state.cluster_uuid, epoch=epoch, owner=owner, lease_until=at + _microseconds(lease))
+    return Claim(operation=operation, epoch=epoch, owner=owner, claimed_at=claimed_at)
+
+
+def _due_operations(tx: Connection, states: Sequence[ClusterState], at: Instant) -> dict[str | None, Operation]:
+    """Read the current operations of locked clusters anew; what was due before the lock may have been changed."""
+    due = (table.c.state == OperationState.ACTIVE.value, table.c.next_attempt <= at)
+    query = _READ.where(table.c.uuid.in_([state.operation_uuid for state in states]), *due)
+    return {row["uuid"]: _build(row) for row in tx.execute(query).mappings()}
+
+
+def _open_operations(tx: Connection, cluster_uuid: str) -> list[tuple[Operation, int]]:
+    """Give the open operations in the order of the queue, each with its position."""
+    result = tx.execute(_READ_OPEN, {"cluster": cluster_uuid}).mappings()
+    return [(_build(row), row["position"]) for row in result]
+
+
+def _same_nodegroup(older: Operation, newer: Operation) -> bool:
+    return (
+        isinstance(older.arguments, ResizeNodeGroup)
+        and isinstance(newer.arguments, ResizeNodeGroup)
+        and older.arguments.nodegroup_uuid == newer.arguments.nodegroup_uuid
+    )
+
+
+def _with_previous(newer: Operation, older: Operation) -> Operation:
+    assert isinstance(newer.arguments, ResizeNodeGroup)
+    assert isinstance(older.arguments, ResizeNodeGroup)
+    if older.accepted:
+        return newer
+    arguments = msgspec.structs.replace(newer.arguments, previous=older.arguments.previous)
+    return msgspec.structs.replace(newer, arguments=arguments)
+
+
+def _insert(tx: Connection, operation: Operation, state: OperationState, *, position: int) -> None:
+    stored = {
+        "arguments": msgspec.json.encode(operation.arguments).decode(),
+        "kind": operation.kind,
+        "state": state,
+        "position": position,
+    }
+    values = rows.values(table, msgspec.structs.asdict(operation) | stored)
+    rows.insert(tx, table, values, resource=RESOURCE, ident=operation.uuid)
+
+
+def _close(tx: Connection, uuid: str, state: OperationState, **more: object) -> None:
+    _set_operation(tx, uuid, state=state, finished_at=now(tx), **more)
+
+
+def _set_operation(tx: Connection, uuid: str, **columns: object) -> None:
+    tx.execute(table.update().where(table.c.uuid == uuid), rows.values(table, columns))
+
+
+def _set_state(tx: Connection, cluster_uuid: str, **columns: Any) -> None:
+    tx.execute(cluster_state.update().where(cluster_state.c.cluster_uuid == cluster_uuid).values(**columns))
+
+
+def _build(row: Mapping[Any, Any]) -> Operation:
+    arguments: Arguments = msgspec.json.decode(row["arguments"], type=Arguments)
+    return rows.build(Operation, row, arguments=arguments, state=OperationState(row["state"]))
+
+
+def _microseconds(seconds: float) -> int:
+    return int(seconds * MICROSECONDS)
