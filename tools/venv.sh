@@ -30,6 +30,10 @@ get_uv() {
 if [ -z "${SSL_CERT_FILE:-}" ] && [ -e /etc/ssl/certs/ca-certificates.crt ]; then
     export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
 fi
-quiet=()
-[ ! -d .venv ] || quiet=(--quiet)
-env -u VIRTUAL_ENV UV_PYTHON_DOWNLOADS=never "$uv" sync --frozen --all-extras --python "$(command -v python3)" "${quiet[@]}"
+options=(--frozen --all-extras)
+if [ -x .venv/bin/python ]; then
+    options+=(--quiet)
+else
+    options+=(--python "$(command -v python3)")
+fi
+env -u VIRTUAL_ENV UV_PYTHON_DOWNLOADS=never "$uv" sync "${options[@]}"
