@@ -1,0 +1,49 @@
+"""A node's files as user data for cloud-init: the form that Nova's metadata and a NoCloud folder carry.
+
+The same files give the same text, so a launch can be repeated and compared. What is one short line stays readable
+in it; the rest is compressed, because Nova takes no more than 64 KiB. cloud-init writes a file before it sets the file's mode, so
+the folder of the node's data is made, closed to all but root, before anything is put into it.
+"""
+
+import base64
+import gzip
+from collections.abc import Sequence
+
+import yaml
+
+from magnum.nodes.data import NODE_DATA, NodeData
+from magnum.nodes.files import UNIT, NodeFile, node_files
+
+MAX_BYTES = 65535 // 4 * 3
+"""What Nova accepts is 65535 bytes of base64."""
+
+_READABLE = 512
+
+
+def cloud_config(data: NodeData) -> str:
+    """The user data with which a machine becomes the node that `data` describes."""
+    return render(node_files(data))
+
+
+def render(files: Sequence[NodeFile]) -> str:
+    document = {
+        "bootcmd": [["install", "--directory", "--mode=0700", NODE_DATA]],
+        "write_files": [_entry(file) for file in files],
+        "runcmd": [
+            ["systemctl", "daemon-reload"],
+            ["systemctl", "enable", UNIT],
+            ["systemctl", "start", "--no-block", UNIT],
+        ],
+    }
+    text = "#cloud-config\n" + yaml.safe_dump(document, sort_keys=False, width=1 << 20)
+    if len(text.encode()) > MAX_BYTES:
+        raise ValueError(f"the node's user data has {len(text.encode())} bytes; a server takes {MAX_BYTES} at most")
+    return text
+
+
+def _entry(file: NodeFile) -> dict[str, str]:
+    entry = {"path": file.path, "permissions": f"{file.mode:04o}"}
+    if len(file.content) <= _READABLE and file.content.isascii() and b"\n" not in file.content:
+        return entry | {"content": file.content.decode()}
+    compressed = gzip.compress(file.content, mtime=0)
+    return entry | {"encoding": "gz+b64", "content": base64.b64encode(compressed).decode()}
