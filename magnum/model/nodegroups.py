@@ -1,15 +1,16 @@
 """Node groups: nodes of one kind in a cluster. Every cluster has two default ones, masters and workers."""
 
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
 from .statuses import AnyStatus
 
-MASTER = "master"
-WORKER = "worker"
-DEFAULT_MASTER = "default-master"
-DEFAULT_WORKER = "default-worker"
+MASTER: Final = "master"
+WORKER: Final = "worker"
+DEFAULT_MASTER: Final = "default-master"
+DEFAULT_WORKER: Final = "default-worker"
 
 
 class NodeGroup(msgspec.Struct, frozen=True, kw_only=True):

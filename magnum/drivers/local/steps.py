@@ -1,0 +1,195 @@
+"""The steps that every driver on machines of this host shares: network, machines, their reports, and taking all down.
+
+What runs on the machines is not decided here: `MachinePlan` is how a driver of one COE says it. Machines and networks
+are found by the cluster's UUID and the node's name, which are the names of their folders in our own state directory, so
+no tenant can forge a match.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from ipaddress import IPv4Address
+
+import msgspec
+
+from magnum.drivers.base import DriverContext, NodeAccess
+from magnum.model.failures import Code, Fatal, Retry
+from magnum.model.ledger import CloudResource, ResourceState
+from magnum.model.nodegroups import NodeGroup
+from magnum.model.nodes import Node, NodeState
+from magnum.model.outcomes import Done, Outcome, Wait
+from magnum.model.signing import NodeLimits
+from magnum.openstack.catalogue import Catalogue
+
+from .errors import LocalError
+from .folders import MachineSpec
+from .host import LocalHost
+from .networks import Network
+
+MACHINE = "machine"
+NETWORK = "network"
+CALL_TIMEOUT = 30.0
+DEFAULT_FLAVOR = "m1.small"
+FIRST_HOST = 10
+"""Addresses below this one in a cluster's subnet are ours: the bridge, and a load balancer later."""
+
+
+class MachinePlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a COE's driver says of a machine: what its credential may have signed, and its user data."""
+
+    limits: Callable[[DriverContext, Node], NodeLimits]
+    user_data: Callable[[DriverContext, Node, NodeAccess, str], str]
+    """(context, node, how it reaches us, its token) → cloud-config."""
+
+
+class LocalSteps:
+    def __init__(
+        self,
+        host: LocalHost,
+        node_access: Callable[[str, str], NodeAccess],
+        catalogue: Catalogue,
+        plan: MachinePlan,
+    ) -> None:
+        self._host = host
+        self._node_access = node_access
+        self._catalogue = catalogue
+        self._plan = plan
+
+    def network(self, context: DriverContext) -> Outcome:
+        """One bridge per cluster."""
+        uuid = context.cluster.uuid
+        resource = context.attempt(NETWORK, uuid)
+        if resource.state is not ResourceState.PRESENT:
+            with _told(), context.provider_call("make the cluster's network", timeout=CALL_TIMEOUT):
+                network = self._host.ensure_network(uuid)
+            context.confirm(resource, network.bridge)
+        return Done()
+
+    def machines(self, context: DriverContext) -> Outcome:
+        """Boot a machine for every node that has not reported yet and has none running."""
+        network = self._network(context)
+        running = self._running(context)
+        for node in context.nodes:
+            if node.state is NodeState.PLANNED and node.name not in running:
+                self._start(context, network, node)
+        return Done()
+
+    def reports(self, context: DriverContext) -> Outcome:
+        """Wait until every node has said how its set-up went; the first that failed fails the operation."""
+        awaited = [node for node in context.nodes if node.state is NodeState.PLANNED]
+        for node in context.nodes:
+            if node.state is NodeState.FAILED:
+                raise Fatal(Code.NODE_STEP, f"{node.name}: step {node.failed_step} failed: {node.report}")
+        if not awaited:
+            return Done()
+        running = self._running(context)
+        for node in awaited:
+            if node.name not in running:
+                self._start(context, self._network(context), node)
+                raise Retry(Code.NODE_DEAD, f"{node.name} stopped before it reported; it was started again.")
+        names = ", ".join(node.name for node in awaited)
+        return Wait(0.2, f"waiting for the report of {names}")
+
+    def delete_nodes(self, context: DriverContext) -> Outcome:
+        """Take down the machines of nodes that are to go, and forget those nodes."""
+        leaving = {node.name: node for node in context.nodes if node.state is NodeState.REMOVING}
+        self._delete_machines(context, [row for row in context.resources(MACHINE) if row.name in leaving])
+        for node in leaving.values():
+            context.remove_node(node)
+        return Done()
+
+    def delete_all_machines(self, context: DriverContext) -> Outcome:
+        self._delete_machines(context, context.resources(MACHINE))
+        return Done()
+
+    def delete_network(self, context: DriverContext) -> Outcome:
+        for resource in _standing(context.resources(NETWORK)):
+            with _told(), context.provider_call("remove the cluster's network", timeout=CALL_TIMEOUT):
+                self._host.delete_network(resource.name)
+            context.gone(resource)
+        return Done()
+
+    def linger(self, context: DriverContext) -> Sequence[CloudResource]:
+        """Look for every name that was ever attempted, tombstones included."""
+        machines = {machine.name for machine in self._host.machines(context.cluster.uuid)}
+        network = self._host.find_network(context.cluster.uuid)
+        return [
+            resource
+            for resource in context.resources()
+            if (resource.kind == MACHINE and resource.name in machines)
+            or (resource.kind == NETWORK and network is not None)
+        ]
+
+    def _running(self, context: DriverContext) -> set[str]:
+        return {machine.name for machine in self._host.machines(context.cluster.uuid) if machine.running}
+
+    def _network(self, context: DriverContext) -> Network:
+        network = self._host.find_network(context.cluster.uuid)
+        if network is None:
+            raise Retry(Code.PROVIDER_REFUSED, "The cluster's network is gone; it is looked for again.")
+        return network
+
+    def _start(self, context: DriverContext, network: Network, node: Node) -> None:
+        if node.address is None:
+            node = msgspec.structs.replace(node, address=_free_address(network, context.nodes))
+            context.save_node(node)
+        resource = context.attempt(MACHINE, node.name)
+        access = self._node_access(context.cluster.uuid, str(network.gateway))
+        token = context.new_node_token(node, self._plan.limits(context, node))
+        group = group_of(context, node)
+        flavor = self._catalogue.flavor(group.flavor_id or DEFAULT_FLAVOR)
+        image = self._catalogue.image(group.image_id or str(context.template.image_id))
+        spec = MachineSpec(
+            cluster_uuid=context.cluster.uuid,
+            name=node.name,
+            address=IPv4Address(str(node.address)),
+            instance_id=node.uuid,
+            memory_mib=flavor.memory_mib,
+            vcpus=flavor.vcpus,
+            user_data=self._plan.user_data(context, node, access, token),
+            image=image.name,
+        )
+        with _told(), context.provider_call(f"start machine {node.name}", timeout=CALL_TIMEOUT):
+            self._host.start_machine(spec)
+        context.confirm(resource, node.name)
+
+    def _delete_machines(self, context: DriverContext, resources: Sequence[CloudResource]) -> None:
+        """All at once: each spends its time waiting for the kernel, and the owner waits for all of them."""
+        standing = _standing(resources)
+        if not standing:
+            return
+        names = [resource.name for resource in standing]
+        with (
+            _told(),
+            context.provider_call(f"take down {', '.join(names)}", timeout=CALL_TIMEOUT),
+            ThreadPoolExecutor(max_workers=8) as pool,
+        ):
+            list(pool.map(lambda name: self._host.delete_machine(context.cluster.uuid, name), names))
+        for resource in standing:
+            context.gone(resource)
+
+
+def group_of(context: DriverContext, node: Node) -> NodeGroup:
+    return next(group for group in context.nodegroups if group.uuid == node.nodegroup_uuid)
+
+
+def _standing(resources: Sequence[CloudResource]) -> list[CloudResource]:
+    return [resource for resource in resources if resource.state is not ResourceState.GONE]
+
+
+def _free_address(network: Network, nodes: Sequence[Node]) -> str:
+    """Give the lowest address that no node of the cluster has."""
+    taken = {node.address for node in nodes}
+    for number, address in enumerate(network.subnet.hosts(), start=1):
+        if number >= FIRST_HOST and str(address) not in taken:
+            return str(address)
+    raise Fatal(Code.CAPACITY, f"The cluster's network {network.subnet} has no free address for another machine.")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What this host could not do now, it may do later; its own words say what is wrong."""
+    try:
+        yield
+    except LocalError as error:
+        raise Retry(Code.PROVIDER_REFUSED, str(error)) from error

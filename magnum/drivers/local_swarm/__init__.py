@@ -1,0 +1,1 @@
+"""Docker Swarm on machines of this host."""

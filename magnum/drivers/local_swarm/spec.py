@@ -1,0 +1,46 @@
+"""What `local_swarm` provides and accepts; the half that the API loads. No I/O.
+
+Swarm mode on Debian machines of this host, always with TLS: an engine without it would give this host's root to whoever
+reaches the port.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from magnum.drivers.base import ClusterRequest, ClusterType, Problem
+from magnum.model.clustertemplates import Coe, ServerType
+
+STORAGE_DRIVERS = frozenset({None, "overlay2", "overlay"})
+
+
+class LocalSwarmSpec(msgspec.Struct, frozen=True):
+    name: str = "local_swarm"
+    provides: frozenset[ClusterType] = frozenset({ClusterType(ServerType.VM, "debian", Coe.SWARM_MODE)})
+    driver_path: str = "magnum.drivers.local_swarm.driver:LocalSwarmDriver"
+    longest_call: float = 30.0
+
+    def problems(self, request: ClusterRequest) -> Sequence[Problem]:
+        return tuple(_problems(request))
+
+
+def _problems(request: ClusterRequest) -> Iterator[Problem]:
+    template = request.template
+    if request.master_count % 2 == 0:
+        yield Problem(
+            "master_count",
+            f"{request.master_count} managers stand a failure no better than {request.master_count - 1}: "
+            "a swarm needs an odd number of them.",
+        )
+    if template.tls_disabled:
+        yield Problem("tls_disabled", "This driver makes no clusters without TLS; use a template with TLS enabled.")
+    if template.docker_storage_driver not in STORAGE_DRIVERS:
+        yield Problem(
+            "docker_storage_driver",
+            f"{template.docker_storage_driver} is not available on machines of this host; use overlay2.",
+        )
+    if template.volume_driver is not None:
+        yield Problem("volume_driver", f"{template.volume_driver} is not available on machines of this host.")
+
+
+SPEC = LocalSwarmSpec()
