@@ -90,10 +90,18 @@ class Database:
             self._inside.busy = False
 
 
-def open_database(url: str, *, clock: Clock, pool_size: int = 10, server_time: bool = True) -> Database:
+def open_database(
+    url: str,
+    *,
+    clock: Clock,
+    pool_size: int = 10,
+    server_time: bool = True,
+    statement_seconds: int = _STATEMENT_SECONDS,
+) -> Database:
     """Describe a database; the first transaction connects.
 
-    `server_time` false takes instants from `clock` instead of the database server (SQLite always does).
+    `server_time` false takes instants from `clock` instead of the database server (SQLite always does). No statement
+    may take longer than `statement_seconds`.
     """
     parsed = make_url(url)
     backend = parsed.get_backend_name()
@@ -109,7 +117,7 @@ def open_database(url: str, *, clock: Clock, pool_size: int = 10, server_time: b
         pool_timeout=_STATEMENT_SECONDS,
         pool_recycle=1800,
         pool_pre_ping=True,
-        connect_args=_timeouts(backend),
+        connect_args=_timeouts(backend, statement_seconds),
     )
     if backend == "mysql":
         event.listen(engine, "connect", _set_up_mysql)
@@ -143,19 +151,19 @@ def _with_charset(url: URL) -> URL:
     return url
 
 
-def _timeouts(backend: str) -> dict[str, Any]:
+def _timeouts(backend: str, statement_seconds: int) -> dict[str, Any]:
     """No call to the database may hang: not to connect, not for a lock, not for an answer."""
     if backend == "mysql":
         return {
             "connect_timeout": _CONNECT_SECONDS,
-            "read_timeout": _STATEMENT_SECONDS,
-            "write_timeout": _STATEMENT_SECONDS,
+            "read_timeout": statement_seconds,
+            "write_timeout": statement_seconds,
         }
     return {
         "connect_timeout": _CONNECT_SECONDS,
-        "tcp_user_timeout": _STATEMENT_SECONDS * 1000,
-        "options": f"-c statement_timeout={_STATEMENT_SECONDS}s -c lock_timeout={_CONNECT_SECONDS}s "
-        f"-c idle_in_transaction_session_timeout={_STATEMENT_SECONDS}s -c timezone=UTC",
+        "tcp_user_timeout": statement_seconds * 1000,
+        "options": f"-c statement_timeout={statement_seconds}s -c lock_timeout={_CONNECT_SECONDS}s "
+        f"-c idle_in_transaction_session_timeout={statement_seconds}s -c timezone=UTC",
     }
 
 
