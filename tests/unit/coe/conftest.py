@@ -1,0 +1,208 @@
+"""A stand-in for a Docker engine's API, with real TLS: it knows swarms as little as a test needs."""
+
+import contextlib
+import ipaddress
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from magnum.certificates.authority import Authority, issue, new_authority, new_client_certificate, open_authority
+from magnum.certificates.bundle import clear_private_key
+from magnum.certificates.rules import SigningRules
+from magnum.coe.swarm import SwarmClient
+from magnum.model.clocks import SystemClock
+
+RULES = SigningRules()
+NOW = SystemClock().now()
+
+
+class Tls(msgspec.Struct, frozen=True):
+    ca: str
+    certificate: str
+    key: str
+
+
+class ClusterCertificates:
+    def __init__(self, name: str) -> None:
+        self.authority: Authority = open_authority(new_authority(name, RULES, NOW))
+        self.ca = self.authority.certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+    def client(self) -> Tls:
+        bundle = new_client_certificate(self.authority, RULES, NOW)
+        return Tls(self.ca, bundle.certificate, clear_private_key(bundle))
+
+    def server(self, *names: x509.GeneralName) -> Tls:
+        key = ec.generate_private_key(ec.SECP256R1())
+        csr = (
+            x509.CertificateSigningRequestBuilder()
+            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "node")]))
+            .add_extension(x509.SubjectAlternativeName(names), critical=False)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .sign(key, hashes.SHA256())
+            .public_bytes(serialization.Encoding.PEM)
+        )
+        private = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        return Tls(self.ca, issue(csr.decode(), self.authority, RULES, None, NOW), private.decode())
+
+
+def _server_context(folder: Path, tls: Tls) -> ssl.SSLContext:
+    (folder / "server.pem").write_text(tls.certificate + "\n" + tls.key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "server.pem")
+    context.load_verify_locations(cadata=tls.ca)
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+Answer = tuple[int, Any]
+
+
+class FakeEngine:
+    """Answers by method and path (without what follows `?`); an answer is a status and a body, or a list of them."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Answer | list[Answer]] = {}
+        self.asked: list[tuple[str, Any]] = []
+        self.address = ""
+
+    def answer(self, question: str, status: int, body: Any = None) -> None:
+        self.answers[question] = (status, body)
+
+    def answer_each(self, question: str, *answers: Answer) -> None:
+        self.answers[question] = list(answers)
+
+    def handle(self, question: str, body: Any) -> Answer:
+        self.asked.append((question, body))
+        answer = self.answers[question.partition("?")[0]]
+        return answer.pop(0) if isinstance(answer, list) else answer
+
+    @property
+    def changes(self) -> list[tuple[str, Any]]:
+        return [asked for asked in self.asked if not asked[0].startswith("GET")]
+
+
+def _handler(engine: FakeEngine) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _any(self) -> None:
+            given = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            status, body = engine.handle(f"{self.command} {self.path}", json.loads(given) if given else None)
+            content = body if isinstance(body, bytes) else json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = do_DELETE = _any  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    return Handler
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, engine: FakeEngine, context: ssl.SSLContext) -> None:
+        super().__init__(("127.0.0.1", 0), _handler(engine))
+        self._context = context
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        with contextlib.suppress(OSError), self._context.wrap_socket(request, server_side=True) as secure:
+            super().finish_request(secure, client_address)
+
+
+@contextlib.contextmanager
+def _served(engine: FakeEngine, context: ssl.SSLContext) -> Iterator[FakeEngine]:
+    with _Server(engine, context) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            engine.address = f"127.0.0.1:{server.server_port}"
+            yield engine
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextlib.contextmanager
+def _one_connection(context: ssl.SSLContext, serve: Callable[[ssl.SSLSocket], None]) -> Iterator[tuple[str, int]]:
+    """Listen for one TLS connection and do with it whatever a bad server does."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):
+                plain, _ = listener.accept()
+                with plain, context.wrap_socket(plain, server_side=True) as secure:
+                    serve(secure)
+
+        thread = threading.Thread(target=accept)
+        thread.start()
+        try:
+            yield listener.getsockname()
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+@pytest.fixture(scope="session")
+def make_cluster() -> Callable[[str], ClusterCertificates]:
+    return ClusterCertificates
+
+
+@pytest.fixture(scope="session")
+def cluster() -> ClusterCertificates:
+    return ClusterCertificates("cluster")
+
+
+@pytest.fixture(scope="session")
+def tls(cluster: ClusterCertificates) -> Tls:
+    return cluster.client()
+
+
+@pytest.fixture
+def server_context(cluster: ClusterCertificates, tmp_path: Path) -> Callable[..., ssl.SSLContext]:
+    """Give the TLS of a server of the cluster with these names."""
+    return lambda *names: _server_context(tmp_path, cluster.server(*names))
+
+
+@pytest.fixture
+def context(server_context: Callable[..., ssl.SSLContext]) -> ssl.SSLContext:
+    return server_context(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
+
+
+@pytest.fixture
+def serve_engine() -> Callable[[ssl.SSLContext], contextlib.AbstractContextManager[FakeEngine]]:
+    return lambda context: _served(FakeEngine(), context)
+
+
+@pytest.fixture
+def one_connection() -> Callable[..., contextlib.AbstractContextManager[tuple[str, int]]]:
+    return _one_connection
+
+
+@pytest.fixture
+def engine(context: ssl.SSLContext) -> Iterator[FakeEngine]:
+    with _served(FakeEngine(), context) as engine:
+        yield engine
+
+
+@pytest.fixture
+def client(engine: FakeEngine, tls: Tls) -> SwarmClient:
+    return SwarmClient(engine.address, tls, timeout=5)
