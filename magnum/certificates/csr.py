@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPublicKeyTypes
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
 MAX_CSR_LENGTH = 16 * 1024
 RSA_KEY_SIZES = range(2048, 8192 + 1)
@@ -81,17 +81,13 @@ def _pem_block(text: str) -> str:
     return block.group()
 
 
-def _check_key(key: CertificateIssuerPublicKeyTypes | object) -> None:
+def _check_key(key: CertificatePublicKeyTypes) -> None:
     match key:
         case rsa.RSAPublicKey():
-            exponent = key.public_numbers().e
             if key.key_size not in RSA_KEY_SIZES:
                 raise InvalidCsr(f"The CSR's RSA key has {key.key_size} bits. {_KEY_ADVICE}")
-            if exponent not in RSA_EXPONENTS:
-                raise InvalidCsr(
-                    f"The CSR's RSA key has the public exponent {_shortened(exponent)}; "
-                    "it must be odd and between 65537 and 2^31. Use 65537."
-                )
+            if key.public_numbers().e not in RSA_EXPONENTS:
+                raise InvalidCsr("The CSR's RSA key has a public exponent below 65537 or above 2^31. Use 65537.")
         case ec.EllipticCurvePublicKey():
             if not isinstance(key.curve, _CURVES):
                 raise InvalidCsr(f"The CSR's EC key is on the curve {key.curve.name}. {_KEY_ADVICE}")
@@ -100,7 +96,3 @@ def _check_key(key: CertificateIssuerPublicKeyTypes | object) -> None:
         case _:
             kind = type(key).__name__.strip("_").removesuffix("PublicKey")
             raise InvalidCsr(f"The CSR's key is a {kind} key, which is not accepted. {_KEY_ADVICE}")
-
-
-def _shortened(number: int) -> str:
-    return str(number) if number < 2**64 else "of more than 64 bits"

@@ -15,6 +15,7 @@ import base64
 import binascii
 import hashlib
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterable
@@ -29,6 +30,8 @@ from .private_files import write_private_file
 
 _PREFIX = "magnum:"
 _VERSION = "1"
+_CIPHERTEXT = re.compile(r"magnum:1:(?P<key>[0-9a-f]{16}):(?P<sealed>[A-Za-z0-9+/]+={0,2})")
+_OTHER_VERSION = re.compile(r"magnum:(?!1:)(?P<version>[0-9]{1,3}):")
 _KEY_LENGTH = 32
 _NONCE_LENGTH = 12
 _LONGEST_KEY_FILE = 1024
@@ -61,7 +64,7 @@ class Place(msgspec.Struct, frozen=True):
         return f"{self.table}.{self.column} of {self.row}"
 
 
-CANARY_PLACE = Place("encryption_canary", "value", "canary")
+CANARY_PLACE = Place("encryption_canary", "sealed", "1")
 _CANARY = "The conductor can open what is encrypted here."
 
 
@@ -87,10 +90,6 @@ class Keyring:
     def __repr__(self) -> str:
         return f"Keyring({', '.join(self._ciphers)})"
 
-    @property
-    def key_ids(self) -> tuple[str, ...]:
-        return tuple(self._ciphers)
-
     def encrypt(self, clear: str, place: Place) -> str:
         if not self._ciphers:
             raise MissingKeyError(
@@ -105,7 +104,7 @@ class Keyring:
     def decrypt(self, stored: str, place: Place) -> str:
         if not is_encrypted(stored):
             return stored
-        identity, payload = _parse(stored, place)
+        identity, sealed = _parse(stored, place)
         cipher = self._ciphers.get(identity)
         if cipher is None:
             raise MissingKeyError(
@@ -113,9 +112,8 @@ class Keyring:
                 f"(there: {', '.join(self._ciphers) or 'none'}). Put the file with that key back into the list."
             )
         try:
-            sealed = base64.b64decode(payload, validate=True)
             clear = cipher.decrypt(sealed[:_NONCE_LENGTH], sealed[_NONCE_LENGTH:], _bound_to(identity, place))
-        except (InvalidTag, ValueError):  # ValueError: no base64, or too short to hold a nonce
+        except (InvalidTag, ValueError):  # ValueError: too short to hold a nonce
             raise DamagedSecretError(
                 f"The secret {place}, encrypted with the key {identity}, does not open: it was changed, cut short, "
                 "or moved from another place. Restore it from a backup."
@@ -148,17 +146,21 @@ def check_canary(keyring: Keyring, stored: str) -> None:
         raise DamagedSecretError(f"The {CANARY_PLACE} is not what was stored there. Restore it from a backup.")
 
 
-def _parse(stored: str, place: Place) -> tuple[str, str]:
-    match stored.split(":"):
-        case [_, "1", identity, payload]:
-            return identity, payload
-        case [_, version, *_] if version != _VERSION:
+def _parse(stored: str, place: Place) -> tuple[str, bytes]:
+    """Take a ciphertext apart. What does not look like one is shown in no error: it may be a secret."""
+    ciphertext = _CIPHERTEXT.fullmatch(stored)
+    if ciphertext is None:
+        other = _OTHER_VERSION.match(stored)
+        if other is not None:
             raise EncryptionError(
-                f"The secret {place} is encrypted in the format '{version[:8]}', which this release does not know. "
+                f"The secret {place} is encrypted in format {other['version']}, which this release does not know. "
                 "Run the release that wrote it, or a newer one."
             )
-        case _:
-            raise DamagedSecretError(f"The secret {place} is not a whole ciphertext. Restore it from a backup.")
+        raise DamagedSecretError(f"The secret {place} is not a whole ciphertext. Restore it from a backup.")
+    try:
+        return ciphertext["key"], base64.b64decode(ciphertext["sealed"])
+    except binascii.Error:
+        raise DamagedSecretError(f"The secret {place} was cut short. Restore it from a backup.") from None
 
 
 def _bound_to(identity: str, place: Place) -> bytes:

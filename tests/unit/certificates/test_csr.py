@@ -54,7 +54,7 @@ def test_strong_requests_of_openssl_are_read(request_of, key):
     [
         (("-newkey", "rsa:1024"), "RSA key has 1024 bits"),
         (("-newkey", "rsa:512"), "RSA key has 512 bits"),
-        (("-newkey", "rsa:2048", "-pkeyopt", "rsa_keygen_pubexp:3"), "public exponent 3;"),
+        (("-newkey", "rsa:2048", "-pkeyopt", "rsa_keygen_pubexp:3"), "a public exponent below 65537"),
         (("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp256k1"), "curve secp256k1"),
         (("-newkey", "ed448"), "a Ed448 key"),
     ],
@@ -163,6 +163,36 @@ def test_a_signature_by_another_key_is_refused(make_csr, good):
 def test_a_soundly_signed_request_with_a_malformed_extension_is_refused(make_csr, oid, content):
     with pytest.raises(InvalidCsr, match="well-formed"):
         parse_csr(make_csr(extensions=[(x509.UnrecognizedExtension(oid, content), False)]))
+
+
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [(b"\x02\x01\x00", b"\x02\x01\x01"), (b"\x0c\x06node-1", b"\x03\x06node-1")],
+    ids=["another version", "a common name of bits"],
+)
+def test_a_request_that_is_no_pkcs10_in_detail_is_refused(make_csr, written, instead):
+    der = parse_csr(make_csr("node-1")).public_bytes(serialization.Encoding.DER)
+    assert written in der
+    with pytest.raises(InvalidCsr, match="well-formed"):
+        parse_csr(_pem(der.replace(written, instead, 1)))
+
+
+def test_an_alternative_name_of_a_kind_that_nobody_uses_is_refused(make_csr):
+    x400_address = x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, b"\x30\x02\xa3\x00")
+    with pytest.raises(InvalidCsr, match="well-formed"):
+        parse_csr(make_csr(extensions=[(x400_address, False)]))
+
+
+def test_an_extension_that_comes_twice_is_refused(openssl, openssl_key):
+    """A server could look at the one and a client at the other."""
+    openssl.write(
+        "twice.cnf",
+        "[req]\nprompt=no\ndistinguished_name=dn\nreq_extensions=extensions\n[dn]\nCN=node-1\n"
+        "[extensions]\nextendedKeyUsage=serverAuth\n2.5.29.37=DER:300a06082b06010505070302\n",
+    )
+    openssl("req", "-new", "-config", "twice.cnf", "-key", openssl_key, "-out", "twice.csr")
+    with pytest.raises(InvalidCsr, match="well-formed"):
+        parse_csr(openssl.read("twice.csr"))
 
 
 @pytest.fixture(scope="module")

@@ -110,7 +110,7 @@ def test_whatever_has_our_prefix_and_is_not_ours_is_an_error(rest):
         Keyring([NEW]).decrypt("magnum:" + rest, PLACE)
 
 
-@pytest.mark.parametrize("stored", ["magnum:2:aa:bb", "magnum:10:aa", "magnum:2"])
+@pytest.mark.parametrize("stored", ["magnum:2:aa:bb", "magnum:10:aa"])
 def test_a_later_format_asks_for_the_later_release(stored):
     with pytest.raises(EncryptionError, match="which this release does not know"):
         Keyring([NEW]).decrypt(stored, PLACE)
@@ -138,18 +138,18 @@ def test_an_existing_key_file_is_never_overwritten(tmp_path):
     path = key_file(tmp_path / "key", OLD)
     with pytest.raises(FileExistsError):
         generate_key_file(path)
-    assert Keyring.load([path]).key_ids == (key_id(OLD),)
+    assert repr(Keyring.load([path])) == f"Keyring({key_id(OLD)})"
 
 
 def test_two_generated_keys_differ(tmp_path):
     for name in ("one", "two"):
         generate_key_file(tmp_path / name)
-    assert len(Keyring.load([tmp_path / "one", tmp_path / "two"]).key_ids) == 2
+    Keyring.load([tmp_path / "one", tmp_path / "two"])  # would refuse the same key twice
 
 
 def test_keys_keep_the_order_of_the_list(tmp_path):
     paths = [key_file(tmp_path / "new"), key_file(tmp_path / "old", OLD, 0o400)]
-    assert Keyring.load(paths).key_ids == (key_id(NEW), key_id(OLD))
+    assert repr(Keyring.load(paths)) == f"Keyring({key_id(NEW)}, {key_id(OLD)})"
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o610])
