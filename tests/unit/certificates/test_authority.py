@@ -1,4 +1,4 @@
-"""What is generated, field by field, as certificates.md lists it; and that openssl agrees."""
+"""What is generated, field by field; and that openssl agrees."""
 
 from datetime import UTC, datetime, timedelta
 

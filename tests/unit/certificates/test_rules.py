@@ -1,4 +1,4 @@
-"""The extension filter: the reference's rules one by one, then as properties of issued certificates."""
+"""The extension filter: its rules one by one, then as properties of issued certificates."""
 
 import ipaddress
 
@@ -198,7 +198,7 @@ _SUBJECTS = st.lists(
 
 
 def expected_refusal(requested, rules: SigningRules) -> bool:
-    """The reference's words once more, read for what refuses."""
+    """The rules once more, read for what refuses."""
     usages = rules.allowed_key_usage if rules.allow_ca else rules.allowed_key_usage - CA_KEY_USAGES
     return any(
         critical
