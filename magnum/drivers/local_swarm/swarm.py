@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import msgspec
 
+from magnum.certificates.limits import swarm_node_limits
 from magnum.coe.swarm import SwarmClient, SwarmError, SwarmUnreachable, SwarmUntrusted
 from magnum.coe.swarm_values import SwarmNode
 from magnum.drivers.base import ClientTls, DriverContext, Observation
@@ -31,12 +32,7 @@ Connect = Callable[[str, ClientTls], SwarmClient]
 def certificate_limits(context: DriverContext, node: Node) -> NodeLimits:
     """A node proves itself to clients that come to it, and to nobody else."""
     del context
-    return NodeLimits(
-        common_name=node.name,
-        dns_names=(node.name,),
-        ip_addresses=(str(node.address),),
-        extended_key_usages=("serverAuth",),
-    )
+    return swarm_node_limits(node.name, str(node.address), manager=node.role == MASTER)
 
 
 class Swarm:
