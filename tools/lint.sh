@@ -8,6 +8,7 @@ bin=.venv/bin
 $bin/ruff check .
 $bin/ruff format --check .
 $bin/mypy
+$bin/mypy tools/*.py
 $bin/lint-imports --no-logo
 
 mapfile -t scripts < <(

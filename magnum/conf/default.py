@@ -34,8 +34,8 @@ class Default(msgspec.Struct, frozen=True, kw_only=True):
     http_basic_auth_user_file: Annotated[
         Path,
         Option(
-            "Users for auth_strategy http_basic, one a line: user name, bcrypt hash of the password, and optionally "
-            "project and comma-separated roles, with colons between."
+            "Users for auth_strategy http_basic, one a line: user name, bcrypt hash of the password (as made by "
+            "htpasswd -B), and optionally project and comma-separated roles, with colons between."
         ),
     ] = Path("/etc/magnum/htpasswd")
     host: Annotated[

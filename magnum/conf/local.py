@@ -1,5 +1,6 @@
 """[local]: clusters on machines of this host."""
 
+import os
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Annotated
@@ -11,17 +12,22 @@ from .default import PACKAGE
 from .options import Option
 
 
+def _default_cache_dir() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "magnum"
+
+
 class Local(msgspec.Struct, frozen=True, kw_only=True):
     state_dir: Annotated[Path, Option("Where machines and networks are kept.", default="$state_path/machines")] = (
         PACKAGE / "machines"
     )
     cache_dir: Annotated[
-        Path | None,
+        Path,
         Option(
             "Where root file systems are kept that are slow to make and the same for every service on this host.",
+            default=None,
             sample="${XDG_CACHE_HOME:-~/.cache}/magnum",
         ),
-    ] = None
+    ] = msgspec.field(default_factory=_default_cache_dir)
     network_pool: Annotated[
         IPv4Network, Option("Addresses from which each cluster is given a network. Must not be used elsewhere here.")
     ] = IPv4Network("10.77.0.0/16")

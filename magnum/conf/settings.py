@@ -49,7 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     x509: X509 = X509()
     quotas: Quotas = Quotas()
     drivers: Drivers = Drivers()
-    local: Local = Local()
+    local: Local = msgspec.field(default_factory=Local)
     fake: Fake = Fake()
     cluster: Cluster = Cluster()
     cluster_heat: ClusterHeat = ClusterHeat()
@@ -80,23 +80,39 @@ def sections() -> dict[str, type[msgspec.Struct]]:
     return {DEFAULT if name == "default" else name: hint for name, hint in hints.items() if name != "oslo"}
 
 
-def load_settings(
-    arguments: Sequence[str] = (), *, program: str | None = None, files: Sequence[Path] | None = None
-) -> Settings:
-    """Read the configuration: that named by --config-file, else `files`, else the standard places.
-
-    Raises SettingsError. Exits with status 2 on an unknown argument, 0 after --help and --version, as programs do.
-    """
+def declare_options() -> cfg.ConfigOpts:
+    """Make the parser of configuration files and of the arguments that all programs have in common."""
     conf = cfg.ConfigOpts()
     log.register_options(conf)
     for name, section in sections().items():
         conf.register_opts(oslo_options(section), group=None if name == DEFAULT else name)
+    return conf
+
+
+def load_settings(
+    arguments: Sequence[str] = (),
+    *,
+    program: str | None = None,
+    files: Sequence[Path] | None = None,
+    conf: cfg.ConfigOpts | None = None,
+) -> Settings:
+    """Read the configuration: the files named by --config-file, else `files`, else those in the standard places.
+
+    `conf` comes from `declare_options` with a program's own arguments added. Raises SettingsError. Exits with status 2
+    on an unknown argument, 0 after --help and --version, as programs do.
+    """
+    conf = conf or declare_options()
     places = None if files is None else [str(file) for file in files]
     version = importlib.metadata.version("magnum")
     try:
         conf(list(arguments), project="magnum", prog=program, version=version, default_config_files=places)
     except cfg.Error as error:
         raise SettingsError(f"The configuration cannot be read: {error}") from error
+    return read_settings(conf)
+
+
+def read_settings(conf: cfg.ConfigOpts) -> Settings:
+    """Give the settings out of what has been parsed. Raises SettingsError."""
     read: dict[str, Any] = {}
     for name, section in sections().items():
         try:

@@ -1,0 +1,1 @@
+"""The programs. Each reads the settings, puts parts together and runs them; none decides anything else."""

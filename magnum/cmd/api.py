@@ -1,0 +1,75 @@
+"""magnum-api: the API on gunicorn, as many processes as `[api] workers` says.
+
+The application is loaded in each worker, after the fork, so that no database connection is shared. On SIGUSR2 gunicorn
+would replace itself; here, as in all our programs, it prints what every thread is doing.
+"""
+
+import faulthandler
+from collections.abc import Sequence
+from typing import Any
+
+import gunicorn.app.base
+import gunicorn.arbiter
+import gunicorn.sock
+
+from magnum.api.app import load_app
+from magnum.conf.settings import Settings, SettingsError, load_settings
+
+from .assembly import make_service
+from .programs import program, set_up_process
+
+
+class _Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn is not typed
+    def handle_usr2(self) -> None:
+        faulthandler.dump_traceback(all_threads=True)
+
+
+class _Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in gunicorn_options(self._settings).items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        set_up_process(self._settings)
+        return load_app(make_service(self._settings))
+
+    def run(self) -> None:
+        _Arbiter(self).run()
+
+
+def gunicorn_options(settings: Settings) -> dict[str, Any]:
+    """Give gunicorn's options for our settings. Raises SettingsError when a file that TLS needs is not there."""
+    api = settings.api
+    host = f"[{api.host}]" if ":" in api.host else api.host
+    options: dict[str, Any] = {
+        "bind": f"{host}:{api.port}",
+        "worker_class": "gthread",
+        "threads": api.threads,
+        "proc_name": "magnum-api",
+        "limit_request_field_size": 16384,
+    }
+    if api.workers is not None:
+        options["workers"] = api.workers
+    if api.enabled_ssl:
+        options |= {"certfile": _tls_file(settings, "ssl_cert_file"), "keyfile": _tls_file(settings, "ssl_key_file")}
+    return options
+
+
+def _tls_file(settings: Settings, option: str) -> str:
+    path = getattr(settings.api, option)
+    if path is None or not path.is_file():
+        raise SettingsError(f"[api] enabled_ssl is on, and {option} ({path or 'not set'}) is not a file.")
+    return str(path)
+
+
+@program("magnum-api")
+def main(arguments: Sequence[str]) -> int:
+    settings = load_settings(arguments, program="magnum-api")
+    set_up_process(settings)
+    load_app(make_service(settings))  # in the parent, so that what is wrong is told once and ends us
+    _Server(settings).run()
+    return 0

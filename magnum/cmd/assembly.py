@@ -1,0 +1,79 @@
+"""Puts the parts together, out of the settings: one `Service` for the API, one `Conductor` for the work.
+
+Nothing here connects, listens or starts. What opens private keys is made for conductors only.
+"""
+
+import random
+from collections.abc import Callable
+
+from magnum.certificates.encryption import Keyring
+from magnum.certificates.stores.registry import open_store
+from magnum.conductor.service import Conductor
+from magnum.conductor.services import ConductorServices
+from magnum.conf.settings import Settings
+from magnum.core.service import Service
+from magnum.db import x509keypairs
+from magnum.db.engine import Database, open_database
+from magnum.drivers.base import DriverServices, NodeAccess
+from magnum.drivers.registry import Registry
+from magnum.model.clocks import Clock, SystemClock
+from magnum.openstack.catalogue import load_catalogue
+
+
+def nobody_to_wake() -> None:
+    """Conductors in other processes look for work by themselves."""
+
+
+def open_configured_database(settings: Settings, clock: Clock) -> Database:
+    return open_database(settings.database.connection, clock=clock, pool_size=settings.database.max_pool_size)
+
+
+def make_service(
+    settings: Settings,
+    *,
+    database: Database | None = None,
+    drivers: Registry | None = None,
+    wake: Callable[[], None] = nobody_to_wake,
+) -> Service:
+    clock = SystemClock()
+    return Service(
+        database=database or open_configured_database(settings, clock),
+        settings=settings,
+        clock=clock,
+        randomness=random.SystemRandom(),
+        drivers=drivers or Registry.load(settings),
+        catalogue=load_catalogue(settings.local.catalogue),
+        wake=wake,
+        sign_wake=wake,
+    )
+
+
+def make_conductor(
+    settings: Settings,
+    *,
+    node_access: Callable[[str, str], NodeAccess],
+    database: Database | None = None,
+    drivers: Registry | None = None,
+) -> Conductor:
+    clock = SystemClock()
+    database = database or open_configured_database(settings, clock)
+    keyring = Keyring.load(settings.certificates.encryption_keys)
+    store = open_store(
+        settings.certificates.cert_manager_type,
+        storage_path=settings.certificates.storage_path,
+        keyring=keyring,
+        rows=x509keypairs,
+        transactions=database,
+    )
+    return Conductor(
+        ConductorServices(
+            database=database,
+            settings=settings,
+            clock=clock,
+            randomness=random.SystemRandom(),
+            registry=drivers or Registry.load(settings),
+            driver_services=DriverServices(settings=settings, clock=clock, node_access=node_access),
+            certificate_store=store,
+            keyring=keyring,
+        )
+    )

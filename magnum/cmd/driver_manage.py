@@ -1,0 +1,61 @@
+"""magnum-driver-manage: which drivers are installed, and what kinds of clusters they make.
+
+It reads no configuration: it lists drivers that `[drivers] disabled_drivers` may well disable.
+"""
+
+import argparse
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+
+from magnum.conf.settings import Settings
+from magnum.drivers.base import DriverSpec
+from magnum.drivers.registry import Registry
+
+from .programs import program
+from .tables import FORMATS
+
+
+@program("magnum-driver-manage")
+def main(arguments: Sequence[str]) -> int:
+    options = _parser().parse_args(arguments)
+    columns, rows = _rows(Registry.load(Settings()).specs(), details=options.details, paths=options.paths)
+    wanted = options.column or columns
+    if unknown := sorted({*wanted, *options.sort_column} - {*columns}):
+        _parser().error(f"no such column: {', '.join(unknown)}; there are: {', '.join(columns)}")
+    for column in reversed(options.sort_column):
+        rows.sort(key=lambda row: row[columns.index(column)])
+    shown = [columns.index(column) for column in wanted]
+    print(FORMATS[options.format](wanted, [[row[index] for index in shown] for row in rows]))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="magnum-driver-manage")
+    commands = parser.add_subparsers(dest="command", required=True)
+    listing = commands.add_parser("list-drivers", help="List the drivers that are installed.")
+    listing.add_argument("-d", "--details", action="store_true", help="one row for each kind of cluster")
+    listing.add_argument("-p", "--paths", action="store_true", help="show where the driver's files are")
+    listing.add_argument("-f", "--format", choices=sorted(FORMATS), default="table")
+    listing.add_argument("-c", "--column", action="append", metavar="COLUMN", help="show this column; repeatable")
+    listing.add_argument("--sort-column", action="append", default=[], metavar="COLUMN", help="repeatable")
+    return parser
+
+
+def _rows(specs: Sequence[DriverSpec], *, details: bool, paths: bool) -> tuple[list[str], list[list[str]]]:
+    columns = ["Name", *(["Server_Type", "OS", "COE"] if details else []), *(["Template Path"] if paths else [])]
+    rows: list[list[str]] = []
+    for spec in specs:
+        path = [_folder(spec)] if paths else []
+        if details:
+            kinds = sorted(spec.provides, key=lambda kind: (kind.server_type, kind.os, kind.coe))
+            rows += [[spec.name, str(kind.server_type), kind.os, str(kind.coe), *path] for kind in kinds]
+        else:
+            rows.append([spec.name, *path])
+    return columns, rows
+
+
+def _folder(spec: DriverSpec) -> str:
+    """Give the folder of the driver's I/O half, without loading it."""
+    found = importlib.util.find_spec(spec.driver_path.partition(":")[0])
+    return str(Path(found.origin).parent) if found and found.origin else "not found"

@@ -1,0 +1,55 @@
+"""magnum-status upgrade check: says whether this release may be started on what is there.
+
+Status 0: yes; 1: yes, with a warning; 2: no; 255: the checks themselves failed. Nothing is changed.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from oslo_config import cfg
+from oslo_upgradecheck import common_checks, upgradecheck
+
+from magnum.certificates.encryption import EncryptionError, Keyring
+from magnum.conf.settings import declare_options, read_settings
+from magnum.db import migrate
+
+from .programs import program
+
+SUCCESS, WARNING, FAILURE = upgradecheck.Code.SUCCESS, upgradecheck.Code.WARNING, upgradecheck.Code.FAILURE
+Result = upgradecheck.Result
+
+
+class Checks(upgradecheck.UpgradeCommands):
+    def __init__(self, conf: cfg.ConfigOpts) -> None:
+        self._conf = conf
+
+    def check_schema(self) -> Any:
+        url = read_settings(self._conf).database.connection
+        if missing := migrate.check(url):
+            return Result(WARNING, f"The database lacks: {', '.join(missing)}. Run: magnum-db-manage upgrade")
+        return Result(SUCCESS)
+
+    def check_encryption_keys(self) -> Any:
+        certificates = read_settings(self._conf).certificates
+        if not certificates.encryption_keys:
+            return Result(WARNING, "[certificates] encryption_keys is empty: a conductor will refuse to store secrets.")
+        try:
+            Keyring.load(certificates.encryption_keys)
+        except EncryptionError as error:
+            return Result(FAILURE, str(error))
+        return Result(SUCCESS)
+
+    def check_policy_file(self) -> Any:
+        return common_checks.check_policy_json(self, self._conf)
+
+    _upgrade_checks = (
+        ("Policy File JSON to YAML Migration", check_policy_file),
+        ("Database Schema", check_schema),
+        ("Encryption Keys", check_encryption_keys),
+    )
+
+
+@program("magnum-status")
+def main(arguments: Sequence[str]) -> int:
+    conf = declare_options()
+    return int(upgradecheck.main(conf, "magnum", Checks(conf), argv=list(arguments)))

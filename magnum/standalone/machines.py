@@ -1,0 +1,39 @@
+"""The machines of this host as the service's cloud: whether there can be any, and what becomes of them at its end."""
+
+from magnum.conf.settings import Settings
+from magnum.drivers.local import preflight
+from magnum.drivers.local.host import LocalHost
+from magnum.drivers.local.settings import LocalSettings
+
+DRIVERS = ("local_swarm",)
+"""Those that need machines of this host."""
+
+
+def missing() -> tuple[str, ...]:
+    """Say what this host lacks for machines, one sentence each."""
+    return tuple(preflight.missing())
+
+
+def stop(settings: Settings) -> None:
+    """Shut all machines down; they come back with the service."""
+    if settings.local.state_dir.is_dir():
+        _host(settings).stop_all()
+
+
+def remove(settings: Settings) -> None:
+    """Remove every machine and network of this service."""
+    if settings.local.state_dir.is_dir():
+        _host(settings).clean()
+
+
+def _host(settings: Settings) -> LocalHost:
+    section = settings.local
+    return LocalHost(
+        LocalSettings(
+            state_dir=section.state_dir,
+            cache_dir=section.cache_dir,
+            network_pool=section.network_pool,
+            network_prefix=section.network_prefix,
+            node_port=section.node_port,
+        )
+    )

@@ -1,0 +1,237 @@
+"""What `make run` does once the virtual environment is there: machines, service, cluster; each step looks first.
+
+The cluster is made with the unmodified `openstack` command and nothing else; every command is shown, so that it can be
+typed again.
+"""
+
+import argparse
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from magnum.drivers.local import preflight, rootfs
+from magnum.drivers.local.settings import default_cache_dir
+from magnum.standalone.state import StateDirectory
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+COMMANDS = Path(sys.executable).parent
+STATE = StateDirectory(CHECKOUT / "var")
+READY_SECONDS = 60
+CLUSTER_SECONDS = 300
+
+
+class Demo(NamedTuple):
+    template: str
+    cluster: str
+    image: str
+
+
+DEMOS = {
+    "local": Demo(template="swarm", cluster="demo", image="debian-12"),
+    "fake": Demo(template="swarm-simulated", cluster="demo-simulated", image="fake"),
+}
+
+
+class GiveUp(Exception):  # noqa: N818  not an error of this program
+    """There is something to do for the person at the keyboard; the text says what."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--driver", choices=sorted(DEMOS), default="local")
+    parser.add_argument("--port", type=int, default=9511)
+    parser.add_argument("--prepare-only", action="store_true", help="make what machines need, then end")
+    options = parser.parse_args()
+    demo = DEMOS[options.driver]
+    try:
+        if options.driver == "local":
+            prepare_machines()
+        if options.prepare_only:
+            return 0
+        changed = [start_service(options.port), ensure_template(demo), ensure_cluster(demo)]
+        show(demo, simulated=options.driver == "fake")
+    except GiveUp as reason:
+        print(f"\n{reason}", file=sys.stderr)
+        return 1
+    print_next_commands(demo, changed=any(changed), simulated=options.driver == "fake")
+    return 0
+
+
+# -- the host ----------------------------------------------------------------------------------------------------------
+
+
+def prepare_machines() -> None:
+    """Install the packages that machines need, and build their root file system."""
+    if os.geteuid() == 0:
+        packages = sorted({*preflight.PACKAGES.values(), "debian-archive-keyring"})
+        subprocess.run([CHECKOUT / "tools/packages.sh", *packages], check=False)
+    if missing := preflight.missing():
+        reasons = "\n".join(f"  * {reason}" for reason in missing)
+        raise GiveUp(
+            f"Machines cannot run here:\n{reasons}\nWithout machines you can have simulated ones: make run DRIVER=fake"
+        )
+    if not rootfs.path_of(rootfs.DEBIAN_12, default_cache_dir()).is_dir():
+        say("Building the root file system of the machines, once for all checkouts")
+        built = subprocess.run([sys.executable, "-m", "magnum.drivers.local.rootfs"], check=False)
+        if built.returncode != 0:
+            raise GiveUp("Without it there are no machines. Simulated ones: make run DRIVER=fake")
+
+
+# -- the service -------------------------------------------------------------------------------------------------------
+
+
+def start_service(port: int) -> bool:
+    """Start the service in the background unless it runs; say whether there was anything to do."""
+    if process := STATE.holder():
+        say(f"The service is running, as process {process}")
+        return False
+    say("Starting the service")
+    STATE.path.mkdir(mode=0o700, exist_ok=True)
+    output = STATE.path / "output.log"
+    with output.open("wb") as file:
+        command: list[str | Path] = [COMMANDS / "magnum-standalone", "--state-dir", STATE.path, "--port", str(port)]
+        service = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    deadline = time.monotonic() + READY_SECONDS
+    while "is ready" not in output.read_text():
+        if service.poll() is not None:
+            raise GiveUp(f"The service has not started:\n{output.read_text()}")
+        if time.monotonic() > deadline:
+            raise GiveUp(f"The service is not ready after {READY_SECONDS} s; see {output} and {STATE.log}.")
+        time.sleep(0.1)
+    return True
+
+
+# -- the cluster -------------------------------------------------------------------------------------------------------
+
+
+def openstack(*arguments: str, quiet: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run the unmodified command. A quiet one only looks, so it is not shown."""
+    if not quiet:
+        print(f"$ openstack {shlex.join(arguments)}", flush=True)
+    return subprocess.run(
+        [COMMANDS / "openstack", *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OS_CLIENT_CONFIG_FILE": str(STATE.clouds), "OS_CLOUD": "magnum"},
+        timeout=60,
+    )
+
+
+def find(*arguments: str, name: str) -> dict[str, Any] | None:
+    """Give what a list command shows under this name."""
+    answer = expect(openstack(*arguments, "-f", "json", quiet=True))
+    return next((item for item in json.loads(answer) if item["name"] == name), None)
+
+
+def expect(done: subprocess.CompletedProcess[str]) -> str:
+    if done.returncode != 0:
+        raise GiveUp(f"The command failed:\n{done.stderr.strip()}")
+    return done.stdout
+
+
+def ensure_template(demo: Demo) -> bool:
+    if find("coe", "cluster", "template", "list", name=demo.template):
+        return False
+    expect(
+        openstack(
+            *("coe", "cluster", "template", "create", demo.template, "--coe", "swarm-mode", "--image", demo.image),
+            *("--external-network", "public", "--flavor", "m1.small", "--master-flavor", "m1.small"),
+        )
+    )
+    return True
+
+
+def ensure_cluster(demo: Demo) -> bool:
+    if (cluster := find("coe", "cluster", "list", name=demo.cluster)) is None:
+        template = ("--cluster-template", demo.template)
+        counts = ("--master-count", "1", "--node-count", "2")
+        expect(openstack("coe", "cluster", "create", demo.cluster, *template, *counts))
+    elif cluster["status"].endswith("_COMPLETE"):
+        return False
+    await_cluster(demo)
+    return True
+
+
+def await_cluster(demo: Demo) -> None:
+    """Show each change of the status until it is final."""
+    began = time.monotonic()
+    shown = None
+    while True:
+        cluster = json.loads(expect(openstack("coe", "cluster", "show", demo.cluster, "-f", "json", quiet=True)))
+        status, reason = cluster["status"], cluster["status_reason"] or ""
+        seconds = time.monotonic() - began
+        if (status, reason) != shown:
+            print(f"  {seconds:5.1f} s  {status}  {reason}", flush=True)
+            shown = (status, reason)
+        if status.endswith("_COMPLETE"):
+            return
+        if status.endswith("_FAILED"):
+            raise GiveUp(f"The cluster has failed. To remove it: openstack coe cluster delete {demo.cluster}")
+        if seconds > CLUSTER_SECONDS:
+            raise GiveUp(f"The cluster is not ready after {CLUSTER_SECONDS} s; see {STATE.log}.")
+        time.sleep(0.5)
+
+
+# -- what it is good for -----------------------------------------------------------------------------------------------
+
+
+def show(demo: Demo, *, simulated: bool) -> None:
+    columns = [part for column in ("name", "status", "master_count", "node_count") for part in ("-c", column)]
+    print(expect(openstack("coe", "cluster", "show", demo.cluster, *columns)))
+    folder = STATE.path / demo.cluster
+    folder.mkdir(mode=0o700, exist_ok=True)
+    fetch = ("coe", "cluster", "config", demo.cluster, "--dir", str(folder), "--force", "--output-certs")
+    exports = expect(openstack(*fetch))
+    if simulated:
+        print(exports)
+        return
+    [host] = [line.split("=", 1)[1] for line in exports.splitlines() if "DOCKER_HOST=" in line]
+    certificates = [
+        f"--tls{name}={folder / file}.pem" for name, file in (("cacert", "ca"), ("cert", "cert"), ("key", "key"))
+    ]
+    command = [docker_client(), "--tlsverify", *certificates, "-H", host, "node", "ls"]
+    print(f"$ {shlex.join(command)}", flush=True)
+    print(expect(subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)))
+
+
+def docker_client() -> str:
+    """Give the host's own, or that of the machines: installing a package would start an engine on this host."""
+    if own := shutil.which("docker"):
+        return own
+    lent = STATE.path / "bin" / "docker"
+    if not lent.exists():
+        lent.parent.mkdir(exist_ok=True)
+        lent.symlink_to(rootfs.path_of(rootfs.DEBIAN_12, default_cache_dir()) / "usr/bin/docker")
+    return str(lent)
+
+
+def print_next_commands(demo: Demo, *, changed: bool, simulated: bool) -> None:
+    folder = STATE.path / demo.cluster
+    if not changed:
+        print("Everything was there and running; nothing was changed.\n")
+    print("To go on:")
+    print(f"  export OS_CLIENT_CONFIG_FILE={STATE.clouds} OS_CLOUD=magnum PATH={COMMANDS}:{STATE.path}/bin:$PATH")
+    print(f"  openstack coe cluster show {demo.cluster}")
+    print(f"  openstack coe cluster update {demo.cluster} replace node_count=3")
+    if not simulated:
+        print(f"  eval $(openstack coe cluster config {demo.cluster} --dir {folder} --force --output-certs)")
+        print("  docker node ls")
+    print("  make stop     # stops the service and its machines; make run brings them back")
+    print("  make clean    # removes all of it")
+
+
+def say(text: str) -> None:
+    print(f"== {text}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
