@@ -9,6 +9,7 @@ character set.
 
 import json
 import logging
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -52,14 +53,17 @@ class JsonText(TypeDecorator[Any]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return json.dumps(value)
-
 
 class JsonObject(JsonText):
     """A map of text to text. Numbers and booleans that others wrote read as text."""
 
     cache_ok = True
+
+    def process_bind_param(self, value: Mapping[str, str] | None, dialect: Dialect) -> str:
+        pairs = dict(value or {})
+        if not all(isinstance(item, str) for pair in pairs.items() for item in pair):
+            raise TypeError("a map of text to text is expected")
+        return json.dumps(pairs)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> dict[str, str]:
         parsed = _parse(value, dict)
@@ -70,6 +74,9 @@ class JsonList(JsonText):
     """A list; a tuple outside of this package."""
 
     cache_ok = True
+
+    def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> str:
+        return json.dumps(list(value or ()))
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[Any, ...]:
         return tuple(_parse(value, list))

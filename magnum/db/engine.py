@@ -36,9 +36,15 @@ class Database:
     """Runs functions in transactions. Safe for threads; not across fork."""
 
     def __init__(
-        self, engine: Engine, *, reading: AbstractContextManager[Any], writing: AbstractContextManager[Any]
+        self,
+        engine: Engine,
+        *,
+        reading: AbstractContextManager[Any],
+        writing: AbstractContextManager[Any],
+        back_off: Callable[[int], None],
     ) -> None:
         self._engine = engine
+        self._back_off = back_off
         self._writer = engine.execution_options(**{sqlite.WRITER: True})
         self._reading = reading
         self._writing = writing
@@ -47,10 +53,6 @@ class Database:
     @property
     def dialect(self) -> str:
         return self._engine.dialect.name
-
-    @property
-    def supports_skip_locked(self) -> bool:
-        return self.dialect != "sqlite"
 
     def read(self, f: Callable[[Connection], T]) -> T:
         return self._run(self._engine, self._reading, f)
@@ -75,8 +77,7 @@ class Database:
             except SQLAlchemyError as error:
                 if attempt == ATTEMPTS or not failures.is_conflict(error):
                     raise failures.translate(error) from error
-            # Between attempts no lock is held. The jitter keeps two that met from meeting again.
-            time.sleep(_FIRST_PAUSE * 2**attempt * random.random())  # noqa: S311  no secret in a pause
+            self._back_off(attempt)  # no lock is held meanwhile
             attempt += 1
 
     @contextmanager
@@ -90,6 +91,11 @@ class Database:
             self._inside.busy = False
 
 
+def sleep_with_jitter(attempt: int) -> None:
+    """Pause before the next attempt; by chance, so that two that met do not meet again."""
+    time.sleep(_FIRST_PAUSE * 2**attempt * random.random())  # noqa: S311  no secret in a pause
+
+
 def open_database(
     url: str,
     *,
@@ -97,17 +103,18 @@ def open_database(
     pool_size: int = 10,
     server_time: bool = True,
     statement_seconds: int = _STATEMENT_SECONDS,
+    back_off: Callable[[int], None] = sleep_with_jitter,
 ) -> Database:
     """Describe a database; the first transaction connects.
 
     `server_time` false takes instants from `clock` instead of the database server (SQLite always does). No statement
-    may take longer than `statement_seconds`.
+    may take longer than `statement_seconds`. `back_off` pauses before a transaction is run again.
     """
     parsed = make_url(url)
     backend = parsed.get_backend_name()
     options = {instants.CLOCK: clock, instants.SERVER_TIME: server_time and backend != "sqlite"}
     if backend == "sqlite":
-        return _open_sqlite(parsed, options, pool_size)
+        return _open_sqlite(parsed, options, pool_size, back_off)
     engine = create_engine(
         _with_charset(parsed),
         execution_options=options,
@@ -121,17 +128,17 @@ def open_database(
     )
     if backend == "mysql":
         event.listen(engine, "connect", _set_up_mysql)
-    return Database(engine, reading=nullcontext(), writing=nullcontext())
+    return Database(engine, reading=nullcontext(), writing=nullcontext(), back_off=back_off)
 
 
-def _open_sqlite(url: URL, options: dict[str, Any], pool_size: int) -> Database:
+def _open_sqlite(url: URL, options: dict[str, Any], pool_size: int, back_off: Callable[[int], None]) -> Database:
     if sqlite.is_memory(url):
         engine = create_engine(
             url, execution_options=options, poolclass=StaticPool, connect_args={"check_same_thread": False}
         )
         sqlite.prepare(engine)
         lock = sqlite.FairLock()
-        return Database(engine, reading=lock, writing=lock)
+        return Database(engine, reading=lock, writing=lock, back_off=back_off)
     engine = create_engine(
         url,
         execution_options=options,
@@ -142,7 +149,7 @@ def _open_sqlite(url: URL, options: dict[str, Any], pool_size: int) -> Database:
         connect_args={"check_same_thread": False, "timeout": sqlite.BUSY_SECONDS},
     )
     sqlite.prepare(engine)
-    return Database(engine, reading=nullcontext(), writing=sqlite.writer_lock(url))
+    return Database(engine, reading=nullcontext(), writing=sqlite.writer_lock(url), back_off=back_off)
 
 
 def _with_charset(url: URL) -> URL:

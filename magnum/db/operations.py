@@ -17,10 +17,10 @@ time. Of the open operations of a cluster exactly one is ACTIVE, the row names i
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
-from sqlalchemy import Connection, and_, bindparam, case, func, or_, select
+from sqlalchemy import Connection, RowMapping, and_, bindparam, case, func, or_, select
 from sqlalchemy import delete as sql_delete
 
 from magnum.model.clocks import MICROSECONDS, Instant
@@ -44,13 +44,17 @@ RESOURCE = "Operation"
 REPLACED = "A newer resize of the same node group replaced it."
 SUPERSEDED = "A delete of the cluster cancelled it."
 
+_KINDS = sorted(str(kind.__struct_config__.tag) for kind in get_args(Arguments))
+_RESIZE = str(ResizeNodeGroup.__struct_config__.tag)
 _OPEN = sorted(state.value for state in OPEN)
-_READ = select(*rows.columns_of(Operation, table), table.c.position)
+_READ = select(*rows.columns_of(Operation, table), table.c.kind, table.c.position)
 _READ_OPEN = _READ.where(table.c.cluster_uuid == bindparam("cluster"), table.c.state.in_(_OPEN)).order_by(
     table.c.position
 )
 _LOCK = select(cluster_state).where(cluster_state.c.cluster_uuid == bindparam("cluster")).with_for_update()
 _CURRENT = cluster_state.join(table, table.c.uuid == cluster_state.c.operation_uuid)
+# What a newer release has enqueued waits for a conductor that knows it.
+_RUNNABLE = and_(table.c.state == OperationState.ACTIVE.value, table.c.kind.in_(_KINDS))
 
 
 # ---- the lock
@@ -90,8 +94,9 @@ def forget(tx: Connection, cluster_uuid: str) -> None:
 def enqueue(tx: Connection, operation: Operation) -> None:
     """Put an operation at the end of its cluster's queue; it is ACTIVE at once if there is no other."""
     state = lock(tx, operation.cluster_uuid)
-    position = select(func.max(table.c.position)).where(table.c.cluster_uuid == operation.cluster_uuid)
-    _insert(tx, operation, OperationState.QUEUED, position=1 + (tx.execute(position).scalar() or 0))
+    operation = _not_before_now(tx, operation)
+    position = _last_position(tx, operation.cluster_uuid) + 1
+    _insert(tx, operation, OperationState.QUEUED, position=position)
     if state.operation_uuid is None:
         _set_operation(tx, operation.uuid, state=OperationState.ACTIVE)
         _set_state(tx, operation.cluster_uuid, operation_uuid=operation.uuid)
@@ -103,13 +108,17 @@ def replace_resize(tx: Connection, operation: Operation) -> bool:
     Where the older one has not changed anything at the provider, the count to go back to is still the one before it.
     """
     state = lock(tx, operation.cluster_uuid)
-    for older, position in reversed(_open_operations(tx, operation.cluster_uuid)):
-        current = older.uuid == state.operation_uuid
-        if not _same_nodegroup(older, operation) or (current and state.owner is not None):
+    operation = _not_before_now(tx, operation)
+    for row in reversed(_open_operations(tx, operation.cluster_uuid)):
+        current = row["uuid"] == state.operation_uuid
+        if row["kind"] != _RESIZE or (current and state.owner is not None):
+            continue
+        older = _build(row)
+        if not _same_nodegroup(older, operation):
             continue
         _close(tx, older.uuid, OperationState.CANCELLED, reason=REPLACED, cancel_requested=True)
         new_state = OperationState.ACTIVE if current else OperationState.QUEUED
-        _insert(tx, _with_previous(operation, older), new_state, position=position)
+        _insert(tx, _with_previous(operation, older), new_state, position=row["position"])
         if current:
             _set_state(tx, operation.cluster_uuid, epoch=state.epoch + 1, operation_uuid=operation.uuid)
         return True
@@ -121,11 +130,10 @@ def supersede(tx: Connection, operation: Operation, *, longest_call: float) -> N
     state = lock(tx, operation.cluster_uuid)
     at = now(tx)
     due = at if state.owner is None else max(at, state.lease_until + _microseconds(longest_call))
-    position = 0
-    for older, position in _open_operations(tx, operation.cluster_uuid):  # noqa: B007  the last one's is used
-        _close(tx, older.uuid, OperationState.CANCELLED, reason=SUPERSEDED, cancel_requested=True)
+    for older in _open_operations(tx, operation.cluster_uuid):
+        _close(tx, older["uuid"], OperationState.CANCELLED, reason=SUPERSEDED, cancel_requested=True)
     new = msgspec.structs.replace(operation, next_attempt=due)
-    _insert(tx, new, OperationState.ACTIVE, position=position + 1)
+    _insert(tx, new, OperationState.ACTIVE, position=_last_position(tx, operation.cluster_uuid) + 1)
     _set_state(tx, operation.cluster_uuid, epoch=state.epoch + 1, operation_uuid=operation.uuid)
 
 
@@ -137,8 +145,8 @@ def claim(tx: Connection, *, owner: Callable[[], str], limit: int, lease: float)
     claimed_at = clock(tx).monotonic()
     at = now(tx)
     free = or_(cluster_state.c.owner.is_(None), cluster_state.c.lease_until < at)
-    due = and_(table.c.state == OperationState.ACTIVE.value, table.c.next_attempt <= at, free)
-    candidates = select(cluster_state.c.cluster_uuid).select_from(_CURRENT).where(due)
+    candidates = select(cluster_state.c.cluster_uuid).select_from(_CURRENT)
+    candidates = candidates.where(_RUNNABLE, table.c.next_attempt <= at, free)
     found = tx.execute(candidates.order_by(table.c.next_attempt, table.c.id).limit(limit)).scalars().all()
     if not found:
         return []
@@ -217,19 +225,15 @@ def finish(
     """Close the operation; the next of the queue is due at once, its deadline moved by the time that it waited."""
     before = verify(tx, claim)
     _close(tx, claim.operation.uuid, state, reason=reason, error_code=error_code)
-    following = next(iter(_open_operations(tx, before.cluster_uuid)), None)
-    successor = None
-    if following is not None:
-        successor, at = following[0], now(tx)
-        waited = max(0, at - successor.next_attempt)
-        deadline = None if successor.deadline is None else successor.deadline + waited
-        _set_operation(tx, successor.uuid, state=OperationState.ACTIVE, next_attempt=at, deadline=deadline)
+    successor = next(iter(_open_operations(tx, before.cluster_uuid)), None)
+    if successor is not None:
+        _activate(tx, successor)
     _set_state(
         tx,
         before.cluster_uuid,
         epoch=before.epoch + 1,
         owner=None,
-        operation_uuid=None if successor is None else successor.uuid,
+        operation_uuid=None if successor is None else successor["uuid"],
     )
 
 
@@ -269,7 +273,7 @@ def next_due(tx: Connection) -> Instant | None:
     lapse = cluster_state.c.lease_until + 1
     leased = and_(cluster_state.c.owner.is_not(None), lapse > table.c.next_attempt)
     earliest = func.min(case((leased, lapse), else_=table.c.next_attempt))
-    query = select(earliest).select_from(_CURRENT).where(table.c.state == OperationState.ACTIVE.value)
+    query = select(earliest).select_from(_CURRENT).where(_RUNNABLE)
     found = tx.execute(query).scalar()
     return None if found is None else int(found)
 
@@ -299,15 +303,27 @@ def _claim_one(
 
 def _due_operations(tx: Connection, states: Sequence[ClusterState], at: Instant) -> dict[str | None, Operation]:
     """Read the current operations of locked clusters anew; what was due before the lock may have been changed."""
-    due = (table.c.state == OperationState.ACTIVE.value, table.c.next_attempt <= at)
-    query = _READ.where(table.c.uuid.in_([state.operation_uuid for state in states]), *due)
+    current = table.c.uuid.in_([state.operation_uuid for state in states])
+    query = _READ.where(current, _RUNNABLE, table.c.next_attempt <= at)
     return {row["uuid"]: _build(row) for row in tx.execute(query).mappings()}
 
 
-def _open_operations(tx: Connection, cluster_uuid: str) -> list[tuple[Operation, int]]:
-    """Give the open operations in the order of the queue, each with its position."""
-    result = tx.execute(_READ_OPEN, {"cluster": cluster_uuid}).mappings()
-    return [(_build(row), row["position"]) for row in result]
+def _open_operations(tx: Connection, cluster_uuid: str) -> Sequence[RowMapping]:
+    """Give the open operations in the order of the queue; as rows, since a newer release may have made some."""
+    return tx.execute(_READ_OPEN, {"cluster": cluster_uuid}).mappings().all()
+
+
+def _last_position(tx: Connection, cluster_uuid: str) -> int:
+    last = select(func.max(table.c.position)).where(table.c.cluster_uuid == cluster_uuid)
+    return tx.execute(last).scalar() or 0
+
+
+def _activate(tx: Connection, successor: RowMapping) -> None:
+    at = now(tx)
+    waited = max(0, at - successor["next_attempt"])
+    deadline = None if successor["deadline"] is None else successor["deadline"] + waited
+    due = max(at, successor["next_attempt"])
+    _set_operation(tx, successor["uuid"], state=OperationState.ACTIVE, next_attempt=due, deadline=deadline)
 
 
 def _same_nodegroup(older: Operation, newer: Operation) -> bool:
@@ -325,6 +341,11 @@ def _with_previous(newer: Operation, older: Operation) -> Operation:
         return newer
     arguments = msgspec.structs.replace(newer.arguments, previous=older.arguments.previous)
     return msgspec.structs.replace(newer, arguments=arguments)
+
+
+def _not_before_now(tx: Connection, operation: Operation) -> Operation:
+    """While an operation is queued, `next_attempt` is the time since when it could have run."""
+    return msgspec.structs.replace(operation, next_attempt=max(operation.next_attempt, now(tx)))
 
 
 def _insert(tx: Connection, operation: Operation, state: OperationState, *, position: int) -> None:

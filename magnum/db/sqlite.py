@@ -38,20 +38,36 @@ class FairLock:
                 return
             turn = threading.Event()
             self._waiting.append(turn)
-        turn.wait()
+        try:
+            turn.wait()
+        except BaseException:  # an interrupt: our turn must not go to nobody
+            self._leave_queue(turn)
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._guard:
-            if self._waiting:
-                self._waiting.popleft().set()  # stays held: it is handed over
+            self._hand_over()
+
+    def _leave_queue(self, turn: threading.Event) -> None:
+        with self._guard:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
             else:
-                self._held = False
+                self._hand_over()
+
+    def _hand_over(self) -> None:
+        if self._waiting:
+            self._waiting.popleft().set()  # stays held: it is the next one's
+        else:
+            self._held = False
 
 
 _WRITER_LOCKS: dict[str, FairLock] = {}
 _WRITER_LOCKS_GUARD = threading.Lock()
+# A child has none of the threads that hold them.
+os.register_at_fork(after_in_child=_WRITER_LOCKS.clear)
 
 
 def writer_lock(url: URL) -> FairLock:

@@ -1,0 +1,121 @@
+"""The databases that the contract of `magnum.db` is tried on, and makers of rows.
+
+MAGNUM_TEST_DATABASES adds servers: URLs with spaces between them, of empty databases that may be filled and emptied.
+"""
+
+import itertools
+import os
+import uuid
+
+import pytest
+
+from magnum.db import clusters, migrate, nodegroups, operations, tables
+from magnum.db.engine import open_database
+from magnum.model.clusters import Cluster
+from magnum.model.nodegroups import NodeGroup
+from magnum.model.operations import CreateCluster, Operation, OperationState
+from magnum.model.statuses import Status
+
+SECOND = 1_000_000
+START = 1_800_000_000 * SECOND
+SERVERS = os.environ.get("MAGNUM_TEST_DATABASES", "").split()
+
+
+class TurnedClock:
+    """Time that passes when it is told to."""
+
+    def __init__(self):
+        self.elapsed = 0.0
+
+    def now(self):
+        return START + int(self.elapsed * SECOND)
+
+    def monotonic(self):
+        return self.elapsed
+
+    def advance(self, seconds):
+        self.elapsed += seconds
+
+
+class Make:
+    """Rows as short as a test wants them, and the names that it need not think of."""
+
+    def __init__(self, clock):
+        self._clock = clock
+        self._numbers = itertools.count(1)
+
+    @staticmethod
+    def uuid():
+        return str(uuid.uuid4())
+
+    def owner(self):
+        return f"owner-{next(self._numbers)}"
+
+    def cluster(self, tx, *, counts=(1, 1), state=True, **fields):
+        given = {
+            "uuid": self.uuid(),
+            "name": "seafood",
+            "project_id": "fishers",
+            "user_id": "ann",
+            "cluster_template_id": "template",
+            "status": Status.CREATE_IN_PROGRESS,
+        }
+        new = Cluster(**given | fields)
+        clusters.insert(tx, new)
+        for role, count in zip(("master", "worker"), counts, strict=False):
+            self.nodegroup(tx, new.uuid, name=f"default-{role}", role=role, node_count=count, is_default=True)
+        if state:
+            operations.create_state(tx, new.uuid)
+        return new.uuid
+
+    def nodegroup(self, tx, cluster_uuid, **fields):
+        given = {
+            "uuid": self.uuid(),
+            "name": "extra",
+            "cluster_id": cluster_uuid,
+            "project_id": "fishers",
+            "role": "worker",
+            "node_count": 1,
+        }
+        new = NodeGroup(**given | fields)
+        nodegroups.insert(tx, new)
+        return new
+
+    def operation(self, cluster_uuid, arguments=None, **fields):
+        given = {
+            "uuid": self.uuid(),
+            "cluster_uuid": cluster_uuid,
+            "arguments": arguments or CreateCluster(),
+            "state": OperationState.QUEUED,
+            "next_attempt": self._clock.now(),
+            "created_at": self._clock.now(),
+        }
+        return Operation(**given | fields)
+
+
+@pytest.fixture
+def clock():
+    return TurnedClock()
+
+
+@pytest.fixture
+def make(clock):
+    return Make(clock)
+
+
+@pytest.fixture(params=["sqlite-file", "sqlite-memory", *SERVERS], ids=lambda url: url.split("@")[-1])
+def database_url(request, tmp_path):
+    if request.param == "sqlite-file":
+        return f"sqlite:///{tmp_path}/magnum.sqlite"
+    return "sqlite://" if request.param == "sqlite-memory" else request.param
+
+
+@pytest.fixture
+def database(database_url, clock):
+    """An empty database whose time is the turned clock's."""
+    opened = open_database(database_url, clock=clock, server_time=False)
+    if database_url in SERVERS:
+        opened.write(tables.METADATA.drop_all)
+    migrate.create_all(opened)
+    yield opened
+    opened.dispose()

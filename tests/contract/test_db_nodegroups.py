@@ -1,0 +1,134 @@
+import pytest
+from sqlalchemy import null, text
+
+from magnum.db import nodegroups, nodes
+from magnum.db.errors import AlreadyExists, NotFound
+from magnum.db.tables import nodegroup
+from magnum.model.nodegroups import NodeGroup
+from magnum.model.nodes import Node, NodeState
+
+
+@pytest.fixture
+def cluster(database, make):
+    return database.write(lambda tx: make.cluster(tx, counts=(1, 2)))
+
+
+@pytest.fixture
+def workers(database, cluster):
+    return database.read(lambda tx: nodegroups.get(tx, cluster, "default-worker"))
+
+
+def test_a_node_group_reads_as_it_was_written(database, cluster, make):
+    taint = {"key": "gpu", "effect": "NoSchedule"}
+    given = database.write(
+        lambda tx: make.nodegroup(
+            tx,
+            cluster,
+            name="gpu",
+            labels={"a": "b"},
+            node_taints=(taint,),
+            node_addresses=("10.0.0.3",),
+            max_node_count=9,
+        )
+    )
+    found = database.read(lambda tx: nodegroups.get(tx, cluster, "gpu"))
+    assert isinstance(found, NodeGroup)
+    assert (found.uuid, found.labels, found.node_taints) == (given.uuid, {"a": "b"}, (taint,))
+    assert (found.node_addresses, found.max_node_count, found.min_node_count) == (("10.0.0.3",), 9, 0)
+
+
+def test_groups_of_a_cluster_come_in_the_order_they_were_made(database, cluster, make):
+    database.write(lambda tx: make.nodegroup(tx, cluster, name="a-last"))
+    found = database.read(lambda tx: nodegroups.of_cluster(tx, cluster))
+    assert [group.name for group in found] == ["default-master", "default-worker", "a-last"]
+
+
+def test_a_group_is_found_by_name_or_uuid_within_its_cluster(database, cluster, workers, make):
+    other = database.write(make.cluster)
+    assert database.read(lambda tx: nodegroups.get(tx, cluster, workers.uuid.upper())) == workers
+    for cluster_uuid, ident in ((other, workers.uuid), (cluster, "Default-Worker"), (cluster, "no")):
+        with pytest.raises(NotFound, match="Nodegroup"):
+            database.read(lambda tx, uuid=cluster_uuid, ident=ident: nodegroups.get(tx, uuid, ident))
+
+
+def test_a_name_is_taken_once_in_a_cluster(database, cluster, make):
+    with pytest.raises(AlreadyExists, match="default-worker"):
+        database.write(lambda tx: make.nodegroup(tx, cluster, name="default-worker"))
+
+
+def test_update_and_delete(database, cluster, workers):
+    database.write(lambda tx: nodegroups.update(tx, workers.uuid, node_count=7, status_reason="growing"))
+    found = database.read(lambda tx: nodegroups.get(tx, cluster, workers.uuid))
+    assert (found.node_count, found.status_reason) == (7, "growing")
+    database.write(lambda tx: nodegroups.delete(tx, workers.uuid))
+    with pytest.raises(NotFound):
+        database.write(lambda tx: nodegroups.delete(tx, workers.uuid))
+    with pytest.raises(NotFound):
+        database.write(lambda tx: nodegroups.update(tx, workers.uuid, node_count=1))
+
+
+def test_nulls_of_old_rows_read_as_nothing(database, cluster):
+    columns = (
+        "role",
+        "node_count",
+        "min_node_count",
+        "is_default",
+        "labels",
+        "node_addresses",
+        "node_taints",
+        "status",
+    )
+    database.write(lambda tx: tx.execute(nodegroup.update().values(dict.fromkeys(columns, null()))))
+    found = database.read(lambda tx: nodegroups.of_cluster(tx, cluster))[0]
+    assert (found.role, found.node_count, found.min_node_count, found.is_default) == ("worker", 0, 0, False)
+    assert (found.labels, found.node_addresses, found.node_taints, found.status) == ({}, (), (), None)
+
+
+def plan(tx, make, group, number):
+    new = Node(
+        uuid=make.uuid(),
+        cluster_uuid=group.cluster_id,
+        nodegroup_uuid=group.uuid,
+        number=number,
+        name=f"n{number}",
+        role=group.role,
+    )
+    nodes.insert(tx, new)
+    return new
+
+
+def test_a_node_is_kept_changed_and_removed(database, cluster, workers, make):
+    import msgspec
+
+    new = database.write(lambda tx: plan(tx, make, workers, 1))
+    changed = msgspec.structs.replace(
+        new, state=NodeState.FAILED, address="10.0.0.9", report="no dockerd", reported_at=5
+    )
+    database.write(lambda tx: nodes.save(tx, changed))
+    assert database.read(lambda tx: nodes.of_cluster(tx, cluster)) == (changed,)
+    for _ in range(2):
+        database.write(lambda tx: nodes.delete(tx, new.uuid))
+    assert database.read(lambda tx: nodes.of_cluster(tx, cluster)) == ()
+    with pytest.raises(NotFound):
+        database.write(lambda tx: nodes.save(tx, changed))
+
+
+def test_a_number_is_never_given_twice(database, cluster, workers, make):
+    def take(tx):
+        return nodes.next_number(tx, workers.uuid)
+
+    assert [database.write(take) for _ in range(2)] == [1, 2]
+    new = database.write(lambda tx: plan(tx, make, workers, 3))
+    database.write(lambda tx: nodes.delete(tx, new.uuid))
+    assert database.write(take) == 3
+    with pytest.raises(AlreadyExists):
+        database.write(lambda tx: [plan(tx, make, workers, 3) for _ in range(2)])
+    with pytest.raises(NotFound):
+        database.write(lambda tx: nodes.next_number(tx, make.uuid()))
+
+
+def test_nothing_is_left_of_nodes_that_are_forgotten(database, cluster, workers, make):
+    database.write(lambda tx: plan(tx, make, workers, nodes.next_number(tx, workers.uuid)))
+    database.write(lambda tx: nodes.forget(tx, cluster))
+    left = "SELECT (SELECT count(*) FROM node) + (SELECT count(*) FROM node_number)"
+    assert database.read(lambda tx: tx.execute(text(left)).scalar()) == 0
