@@ -1,0 +1,159 @@
+"""One machine's power: how it is switched on, shut down and cut off, and whether it runs.
+
+A machine runs when its control group has a process; nothing else is believed. All that changes a machine is done with
+its lock held, which the caller takes. A machine that is off has nothing on the host but its folder.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import msgspec
+
+from magnum.drivers.local import locks, netns
+from magnum.drivers.local.cgroups import Cgroups
+from magnum.drivers.local.commands import run
+from magnum.drivers.local.egress import Egress
+from magnum.drivers.local.errors import LocalError
+from magnum.drivers.local.folders import MachineFolder, MachineRecord
+from magnum.drivers.local.names import HostNames, MachineNames, check_machine, cluster_folder
+from magnum.drivers.local.networks import Network
+from magnum.drivers.local.settings import LocalSettings
+
+LAUNCHER = Path(__file__).with_name("launch-machine")
+POLL_SECONDS = 0.05
+# A machine's root is trusted like the host's, but has no business with kernel code, the hardware or the clock.
+WITHHELD_CAPABILITIES = "CAP_SYS_MODULE,CAP_SYS_RAWIO,CAP_SYS_TIME"
+# What runc and BPF programs call and systemd-nspawn would refuse.
+NEEDED_CALLS = "@keyring bpf"
+# Container engines switch on forwarding; the rest of /proc/sys is the whole kernel's and stays read-only.
+ENVIRONMENT = {"SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network"}
+
+
+class MachineStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What is there of a machine. `address` is None while its disk is being made or removed."""
+
+    name: str
+    address: IPv4Address | None
+    running: bool
+    reason: str | None = None
+    """Why it is not running."""
+
+
+class Machine:
+    """One machine, which may or may not be there."""
+
+    def __init__(
+        self, settings: LocalSettings, names: HostNames, cgroups: Cgroups, cluster_uuid: str, name: str
+    ) -> None:
+        self.name = check_machine(name)
+        self.cluster_uuid = cluster_uuid
+        self.folder = MachineFolder(cluster_folder(settings.state_dir, cluster_uuid) / name)
+        self._names = names.machine(cluster_uuid, name)
+        self._settings = settings
+        self._cgroups = cgroups
+        self._group = cgroups.group(self._names.unit)
+
+    def lock(self) -> AbstractContextManager[int]:
+        return locks.exclusive(self._lock_path, timeout=self._settings.lock_limit)
+
+    @property
+    def running(self) -> bool:
+        return bool(self._group.processes())
+
+    def status(self) -> MachineStatus:
+        record = self.folder.record()
+        if record is None:
+            return MachineStatus(name=self.name, address=None, running=False, reason="it is being made or deleted")
+        if self.running:
+            return MachineStatus(name=self.name, address=record.address, running=True)
+        reason = f"its processes have ended; its console says: {self.folder.console_tail() or 'nothing'}"
+        if not record.powered:
+            reason = "it was switched off"
+        return MachineStatus(name=self.name, address=record.address, running=False, reason=reason)
+
+    def switch_on(self, record: MachineRecord, network: Network, egress: Egress, lock: int) -> None:
+        """Start the boot and return. `lock` is the descriptor of the lock that is held."""
+        if record.address not in network.subnet:
+            raise LocalError(f"machine {self.name} has address {record.address}, which is not in {network.subnet}")
+        netns.plug(
+            self._names,
+            network,
+            record.address,
+            default_route=egress.available,
+            timeout=self._settings.command_limit,
+        )
+        self.folder.write_resolvers(egress.resolvers)
+        self._cgroups.create(self._names.unit, memory_mib=record.memory_mib, vcpus=record.vcpus)
+        run(
+            [LAUNCHER, *self._group.join_files(), "--", *boot_command(self._names, self.name)],
+            timeout=self._settings.command_limit,
+            cwd=self.folder.path,
+            environment=ENVIRONMENT,
+            stdin=lock,  # should we die now, the launcher keeps others out until the machine has a process
+        )
+
+    def shut_down(self) -> None:
+        """Switch off in order, and cut the power if that takes too long."""
+        deadline = time.monotonic() + self._settings.shutdown_limit
+        for supervisor in supervisors(self._group.processes()):
+            os.kill(supervisor, signal.SIGTERM)  # systemd-nspawn hands it on as an order to shut down
+        while self.running and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+        self.cut_power()
+
+    def cut_power(self) -> None:
+        """Leave nothing of the machine on the host but its folder."""
+        self._group.kill(limit=self._settings.kill_limit)
+        netns.unplug(self._names, timeout=self._settings.command_limit)
+        self._group.remove(limit=self._settings.kill_limit)
+
+    def delete(self) -> None:
+        self.cut_power()
+        self.folder.remove()
+        self._lock_path.unlink()
+
+    @property
+    def _lock_path(self) -> Path:
+        return self.folder.path.with_name(f"{self.name}.lock")
+
+
+def boot_command(names: MachineNames, hostname: str) -> list[str]:
+    """Give the command that is the machine's power supply: it runs for as long as the machine does."""
+    return [
+        "systemd-nspawn",
+        "--quiet",
+        "--boot",
+        "--directory=root",
+        f"--machine={names.netns}",
+        f"--hostname={hostname}",
+        # There may be no systemd on the host, and where there is one it need not know of us: the groups are ours.
+        "--register=no",
+        "--keep-unit",
+        "--link-journal=no",
+        "--resolv-conf=off",
+        "--timezone=off",
+        "--console=pipe",
+        f"--network-namespace-path={netns.NETNS_FOLDER / names.netns}",
+        "--capability=all",
+        f"--drop-capability={WITHHELD_CAPABILITIES}",
+        f"--system-call-filter={NEEDED_CALLS}",
+    ]
+
+
+def supervisors(processes: Iterable[int]) -> list[int]:
+    """Choose those that are in the host's own process namespace: not the machine, but what runs it."""
+    return [process for process in processes if _namespaces_deep(process) == 1]
+
+
+def _namespaces_deep(process: int) -> int:
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):  # it has ended
+        return 0
+    identifiers = next(line for line in status.splitlines() if line.startswith("NSpid:"))
+    return len(identifiers.split()) - 1
