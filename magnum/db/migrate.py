@@ -19,12 +19,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, make_url, text
 
 from magnum.model.clocks import SystemClock
 
 from . import sqlite
 from .engine import Database, open_database
+from .errors import DbError
 from .migrations.adoption import VERSION_TABLE, refuse_strange
 from .tables import METADATA
 
@@ -124,6 +126,8 @@ def _open(url: str) -> Iterator[Database]:
     database = open_database(url, clock=SystemClock(), pool_size=1, statement_seconds=_HOUR)
     try:
         yield database
+    except CommandError as error:  # a revision that there is not
+        raise DbError(f"{error}.") from error
     finally:
         database.dispose()
 
