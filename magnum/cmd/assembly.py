@@ -33,8 +33,9 @@ def make_service(
     *,
     database: Database | None = None,
     drivers: Registry | None = None,
-    wake: Callable[[], None] = nobody_to_wake,
+    conductor: Conductor | None = None,
 ) -> Service:
+    """Make what the API is handed. A conductor in the same process is woken when there is work for it."""
     clock = SystemClock()
     return Service(
         database=database or open_configured_database(settings, clock),
@@ -43,8 +44,8 @@ def make_service(
         randomness=random.SystemRandom(),
         drivers=drivers or Registry.load(settings),
         catalogue=load_catalogue(settings.local.catalogue),
-        wake=wake,
-        sign_wake=wake,
+        wake=conductor.wake if conductor else nobody_to_wake,
+        sign_wake=conductor.wake_signing if conductor else nobody_to_wake,
     )
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from magnum.api.app import SHIPPED_PIPELINE, load_app
+from magnum.api.app import load_app
 from magnum.api.nodes import make_node_application
 from magnum.conf.settings import Settings, SettingsError, load_settings
 from magnum.db import migrate
@@ -72,7 +72,7 @@ def _serve(state: StateDirectory, *, host: str | None, port: int | None) -> int:
             pin=ensure_identity(state.node_listener, datetime.now(UTC)),
         )
         conductor = make_conductor(settings, node_access=nodes.access, database=database, drivers=drivers)
-        service = make_service(settings, database=database, drivers=drivers, wake=conductor.wake)
+        service = make_service(settings, database=database, drivers=drivers, conductor=conductor)
         api = Listener(
             load_app(service),
             settings.api.host,
@@ -104,8 +104,6 @@ def _settings(state: StateDirectory, *, host: str | None, port: int | None) -> S
             "Was the directory moved? Change the paths in that file."
         )
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    if settings.oslo.find_file(settings.api.api_paste_config) is None:
-        given["api_paste_config"] = str(SHIPPED_PIPELINE)
     settings = msgspec.structs.replace(settings, api=msgspec.structs.replace(settings.api, **given))
     if missing := machines.missing():
         LOG.warning("There will be no machines on this host: %s", " ".join(missing))

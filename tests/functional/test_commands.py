@@ -1,0 +1,413 @@
+"""The programs as their users meet them: real processes, driven by the unmodified `openstack` command."""
+
+import contextlib
+import io
+import json
+import logging
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from openstackclient import shell
+
+from magnum.standalone.state import StateDirectory
+
+COMMANDS = Path(sys.executable).parent
+SECONDS = 30
+TEMPLATE = ("--coe", "swarm-mode", "--image", "fake", "--external-network", "public")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def start(*command: str | Path, ready: str, **environment: str) -> subprocess.Popen[str]:
+    """Start a program and wait for a line that says `ready`."""
+    process = subprocess.Popen(
+        [COMMANDS / command[0], *command[1:]],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"} | environment,
+    )
+    assert process.stdout
+    said: list[str] = []
+    for line in process.stdout:
+        said.append(line)
+        if ready in line:
+            return process
+    pytest.fail(f"{command[0]} ended with {process.wait(SECONDS)}: {''.join(said)}")
+
+
+def end(process: subprocess.Popen[str]) -> int:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.communicate(timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        pytest.fail("It did not stop on SIGTERM.")
+    return process.returncode
+
+
+class Openstack:
+    """The command, in this process: it is the same code without the second that Python takes to load it."""
+
+    def __init__(self, clouds: Path) -> None:
+        self.environment = {"OS_CLIENT_CONFIG_FILE": str(clouds), "OS_CLOUD": "magnum"}
+
+    def __call__(self, *arguments: str) -> str:
+        code, out, err = self.run(arguments)
+        assert code == 0, err
+        return out
+
+    def show(self, *arguments: str) -> Any:
+        return json.loads(self(*arguments, "-f", "json"))
+
+    def refused(self, *arguments: str) -> str:
+        code, _, err = self.run(arguments)
+        assert code == 1
+        return err
+
+    def run(self, arguments: Sequence[str]) -> tuple[int, str, str]:
+        out, err = io.StringIO(), io.StringIO()
+        root = logging.getLogger()
+        handlers, level = root.handlers[:], root.level
+        with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the client's warnings are not ours to mend
+            for name, value in self.environment.items():
+                patch.setenv(name, value)
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                try:
+                    code = shell.main(list(arguments))
+                finally:
+                    root.handlers[:], root.level = handlers, level
+        return code, out.getvalue(), err.getvalue()
+
+    def until(self, cluster: str, *final: str) -> dict[str, Any]:
+        """Look at a cluster until its status is one of the final ones. Bounded."""
+        for _ in range(200):
+            shown: dict[str, Any] = self.show("coe", "cluster", "show", cluster)
+            if shown["status"] in final:
+                return shown
+            assert not shown["status"].endswith("_FAILED"), shown["status_reason"]
+        pytest.fail(f"{cluster} is still {shown['status']}: {shown['status_reason']}")
+
+    def until_gone(self, cluster: str) -> None:
+        for _ in range(200):
+            if cluster not in [item["name"] for item in self.show("coe", "cluster", "list")]:
+                return
+        pytest.fail(f"{cluster} is still there")
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory) -> StateDirectory:
+    state = StateDirectory(tmp_path_factory.mktemp("standalone") / "var")
+    with state.held():
+        state.prepare(host="127.0.0.1", port=free_port())
+    with state.configuration.open("a") as file:
+        file.write("\n[drivers]\ndisabled_drivers = local_swarm\n")
+    return state
+
+
+@pytest.fixture(scope="module")
+def service(state) -> Iterator[subprocess.Popen[str]]:
+    process = start("magnum-standalone", "--state-dir", state.path, ready="is ready")
+    yield process
+    assert end(process) == 0
+
+
+@pytest.fixture(scope="module")
+def openstack(service, state) -> Openstack:
+    return Openstack(state.clouds)
+
+
+@pytest.fixture(scope="module")
+def template(openstack) -> str:
+    openstack("coe", "cluster", "template", "create", "shared", *TEMPLATE)
+    return "shared"
+
+
+def test_a_whole_life_by_the_command_as_it_is_installed(service, state):
+    def openstack(*arguments: str) -> str:
+        done = subprocess.run(
+            [COMMANDS / "openstack", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+            env=os.environ | {"OS_CLIENT_CONFIG_FILE": str(state.clouds)},
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    cloud = ("--os-cloud", "magnum", "coe", "cluster")
+    openstack(*cloud, "template", "create", "first", *TEMPLATE)
+    openstack(*cloud, "create", "first", "--cluster-template", "first", "--node-count", "2")
+    listed = json.loads(openstack(*cloud, "list", "-f", "json"))
+    assert [cluster["name"] for cluster in listed] == ["first"]
+    in_process = Openstack(state.clouds)
+    in_process.until("first", "CREATE_COMPLETE")
+    openstack(*cloud, "delete", "first")
+    in_process.until_gone("first")
+    openstack(*cloud, "template", "delete", "first")
+
+
+def test_templates(openstack):
+    made = openstack.show("coe", "cluster", "template", "create", "small", *TEMPLATE, "--labels", "a=1,b=2")
+    assert made["coe"] == "swarm-mode"
+    assert made["cluster_distro"] == "fake"
+    assert "small" in [item["name"] for item in openstack.show("coe", "cluster", "template", "list")]
+    shown = openstack.show("coe", "cluster", "template", "show", "small")
+    assert shown["uuid"] == made["uuid"]
+    assert shown["labels"] == {"a": "1", "b": "2"}
+    openstack("coe", "cluster", "template", "update", "small", "replace", "name=tiny", "labels=c=3")
+    shown = openstack.show("coe", "cluster", "template", "show", made["uuid"])
+    assert (shown["name"], shown["labels"]) == ("tiny", {"c": "3"})
+    openstack("coe", "cluster", "template", "delete", "tiny")
+    assert "tiny" not in [item["name"] for item in openstack.show("coe", "cluster", "template", "list")]
+
+
+def test_a_cluster_is_made_grows_shrinks_and_goes(openstack, template):
+    openstack("coe", "cluster", "create", "web", "--cluster-template", template, "--node-count", "2")
+    shown = openstack.until("web", "CREATE_COMPLETE")
+    assert (shown["master_count"], shown["node_count"]) == (1, 2)
+    assert len(shown["node_addresses"]) == 2
+    assert shown["api_address"]
+    openstack("coe", "cluster", "update", "web", "replace", "node_count=3")
+    assert len(openstack.until("web", "UPDATE_COMPLETE")["node_addresses"]) == 3
+    openstack("coe", "cluster", "update", "web", "replace", "node_count=1")
+    for _ in range(200):
+        if len(openstack.until("web", "UPDATE_COMPLETE")["node_addresses"]) == 1:
+            break
+    else:
+        pytest.fail("it has not shrunk")
+    openstack("coe", "cluster", "delete", "web")
+    openstack.until_gone("web")
+
+
+def test_certificates_and_client_configuration(openstack, template, tmp_path):
+    openstack("coe", "cluster", "create", "secure", "--cluster-template", template)
+    openstack.until("secure", "CREATE_COMPLETE")
+    authority = x509.load_pem_x509_certificate(openstack("coe", "ca", "show", "secure").encode())
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "somebody")])
+    request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+    file = tmp_path / "request.pem"
+    file.write_bytes(request.public_bytes(serialization.Encoding.PEM))
+    signed = x509.load_pem_x509_certificate(openstack("coe", "ca", "sign", "secure", str(file)).encode())
+    signed.verify_directly_issued_by(authority)
+    assert signed.subject == name
+
+    folder = tmp_path / "secure"
+    folder.mkdir()
+    exports = openstack("coe", "cluster", "config", "secure", "--dir", str(folder), "--force", "--output-certs")
+    assert f"DOCKER_CERT_PATH={folder}" in exports
+    client = x509.load_pem_x509_certificate((folder / "cert.pem").read_bytes())
+    client.verify_directly_issued_by(x509.load_pem_x509_certificate((folder / "ca.pem").read_bytes()))
+    openstack("coe", "cluster", "delete", "secure")
+    openstack.until_gone("secure")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("create", "x", "--cluster-template", "nonsense"), ["nonsense"]),
+        (("create", "x", "--cluster-template", "shared", "--node-count", "-1"), ["node_count"]),
+        (("create", "x", "--cluster-template", "shared", "--master-count", "2"), ["master_lb_enabled"]),
+        (("create", "not_-good!", "--cluster-template", "shared"), ["not_-good!"]),
+        (("template", "create", "x", "--coe", "nonsense", "--image", "fake", "--external-network", "p"), ["coe"]),
+        (("template", "create", "x", "--coe", "swarm", "--image", "nonsense", "--external-network", "p"), ["nonsense"]),
+        (("show", "nonsense"), ["nonsense"]),
+        (("update", "nonsense", "replace", "node_count=2"), ["nonsense"]),
+    ],
+)
+def test_bad_input_is_refused_with_a_sentence_and_changes_nothing(openstack, template, arguments, words):
+    before = openstack("coe", "cluster", "list"), openstack("coe", "cluster", "template", "list")
+    said = openstack.refused("coe", "cluster", *arguments)
+    for word in words:
+        assert word in said
+    assert "Traceback" not in said
+    assert (openstack("coe", "cluster", "list"), openstack("coe", "cluster", "template", "list")) == before
+
+
+def test_it_listens_on_loopback_only(service):
+    listening = subprocess.run(
+        ["ss", "--listening", "--tcp", "--numeric", "--processes", "--no-header"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    own = [line.split()[3] for line in listening.splitlines() if f"pid={service.pid}," in line]
+    assert own
+    assert {address.rpartition(":")[0] for address in own} == {"127.0.0.1"}
+
+
+def test_no_secret_is_readable_or_logged(openstack, state):
+    password = yaml.safe_load(state.clouds.read_text())["clouds"]["magnum"]["auth"]["password"]
+    key = state.encryption_key.read_text().strip()
+    for file in state.path.iterdir():
+        if file.is_file():
+            assert not stat.S_IMODE(file.stat().st_mode) & 0o077 or file == state.log, file
+        if file not in (state.clouds, state.encryption_key):
+            content = file.read_bytes() if file.is_file() else b""
+            assert password.encode() not in content, file
+            assert key.encode() not in content, file
+    assert "PRIVATE KEY" not in state.log.read_text()
+
+
+def test_a_second_one_on_the_same_directory_is_refused(service, state):
+    done = subprocess.run(
+        [COMMANDS / "magnum-standalone", "--state-dir", state.path, "--port", str(free_port())],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"magnum-standalone: The service of {state.path} is running already, as process {service.pid}.\n"
+    )
+
+
+def test_a_taken_port_is_refused_and_leaves_nothing_running(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [COMMANDS / "magnum-standalone", "--state-dir", tmp_path / "var", "--port", str(port)],
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == f"magnum-standalone: Cannot listen on 127.0.0.1:{port}: Address already in use.\n"
+    assert StateDirectory(tmp_path / "var").holder() is None
+
+
+def test_it_stops_and_comes_back_with_its_clusters(tmp_path):
+    state = StateDirectory(tmp_path / "var")
+    with state.held():
+        state.prepare(host="127.0.0.1", port=free_port())
+    with state.configuration.open("a") as file:
+        file.write("\n[drivers]\ndisabled_drivers = local_swarm\n")
+    openstack = Openstack(state.clouds)
+    process = start("magnum-standalone", "--state-dir", state.path, ready="is ready")
+    openstack("coe", "cluster", "template", "create", "t", *TEMPLATE)
+    openstack("coe", "cluster", "create", "c", "--cluster-template", "t")
+    stopped = subprocess.run(
+        [COMMANDS / "magnum-standalone", "--state-dir", state.path, "stop"],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=True,
+    )
+    assert stopped.stdout == "The service has stopped.\n"
+    assert process.wait(SECONDS) == 0
+    assert process.stdout
+    process.stdout.close()
+    port = free_port()
+    process = start("magnum-standalone", "--state-dir", state.path, "--port", str(port), ready=f":{port}/v1")
+    openstack.until("c", "CREATE_COMPLETE")
+    assert end(process) == 0
+
+
+@pytest.fixture
+def cloud(tmp_path) -> Path:
+    """The configuration of an API and a conductor in processes of their own."""
+    state = StateDirectory(tmp_path / "var")
+    with state.held():
+        state.prepare(host="127.0.0.1", port=free_port())
+    settings = re.sub(r"log_file = .*\n", "", state.configuration.read_text())
+    state.configuration.write_text(
+        settings.replace("[api]\n", "[api]\nworkers = 2\n") + "\n[drivers]\ndisabled_drivers = local_swarm\n"
+    )
+    [port] = re.findall(r"port = (\d+)", settings)
+    state.announce(f"http://127.0.0.1:{port}/v1")
+    subprocess.run(
+        [COMMANDS / "magnum-db-manage", "--config-file", state.configuration, "upgrade"], check=True, timeout=SECONDS
+    )
+    return state.configuration
+
+
+def test_api_and_conductor_in_processes_of_their_own(cloud):
+    api = start("magnum-api", "--config-file", cloud, ready="Listening at")
+    conductor = start("magnum-conductor", "--config-file", cloud, ready="is at work")
+    try:
+        openstack = Openstack(cloud.with_name("clouds.yaml"))
+        openstack("coe", "cluster", "template", "create", "t", *TEMPLATE)
+        openstack("coe", "cluster", "create", "c", "--cluster-template", "t")
+        openstack.until("c", "CREATE_COMPLETE")
+        assert "BEGIN CERTIFICATE" in openstack("coe", "ca", "show", "c")
+    finally:
+        assert end(conductor) == 0
+        assert end(api) == 0
+
+
+def test_any_wsgi_server_can_load_the_application(cloud):
+    home = cloud.parent / "home"
+    (home / ".magnum").mkdir(parents=True)
+    (home / ".magnum" / "magnum.conf").symlink_to(cloud)
+    script = (
+        "import magnum.wsgi, magnum.wsgi.api\n"
+        "from wsgiref.util import setup_testing_defaults\n"
+        "environ = {}\n"
+        "setup_testing_defaults(environ)\n"
+        "answer = magnum.wsgi.application(environ, lambda status, headers: print(status))\n"
+        "assert magnum.wsgi.application is magnum.wsgi.api.application\n"
+        "print(b''.join(answer).decode())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=True,
+        env=os.environ | {"HOME": str(home)},
+    )
+    status, document = done.stdout.split("\n", 1)
+    assert status == "200 OK"
+    assert json.loads(document)["versions"][0]["id"] == "v1"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[api]\napi_paste_config = /no/such/pipeline.ini\n", "/no/such/pipeline.ini"),
+        ("[api]\nenabled_ssl = true\nssl_cert_file = /no/such/cert.pem\n", "/no/such/cert.pem"),
+        ("[api]\nport = nonsense\n", "[api] port"),
+        ("[DEFAULT]\nauth_strategy = http_basic\nhttp_basic_auth_user_file = /no/such/users\n", "/no/such/users"),
+    ],
+)
+def test_an_api_that_cannot_start_says_why(tmp_path, text, words):
+    configuration = tmp_path / "magnum.conf"
+    configuration.write_text(text)
+    done = subprocess.run(
+        [COMMANDS / "magnum-api", "--config-file", configuration],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("magnum-api: ")
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
