@@ -102,7 +102,7 @@ def start_service(port: int) -> bool:
     deadline = time.monotonic() + READY_SECONDS
     while "is ready" not in output.read_text():
         if service.poll() is not None:
-            raise GiveUp(f"The service has not started:\n{output.read_text()}")
+            raise GiveUp(f"The service has not started; see {STATE.log}.\n{output.read_text()}")
         if time.monotonic() > deadline:
             raise GiveUp(f"The service is not ready after {READY_SECONDS} s; see {output} and {STATE.log}.")
         time.sleep(0.1)

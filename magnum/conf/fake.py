@@ -9,8 +9,9 @@ from .options import Option
 
 class Fake(msgspec.Struct, frozen=True, kw_only=True):
     latencies: Annotated[
-        dict[str, float], Option("Seconds that calls take, by their name, such as create_machine:0.5,join:0.1.")
+        dict[str, float], Option("Seconds that calls take, by their name, such as create_machine:0.5, boot:2.")
     ] = {}
     faults: Annotated[
-        tuple[str, ...], Option("Faults to make, such as answer-lost:create_machine. See the fake driver's module.")
+        tuple[str, ...],
+        Option("Faults to make, such as lost-answer:create_machine:1, quota:5; see docs/fake-driver.md."),
     ] = ()
