@@ -39,8 +39,9 @@ class JoinTokens(msgspec.Struct, frozen=True, rename="pascal"):
 class SwarmNode(msgspec.Struct, frozen=True, kw_only=True):
     """A member as the managers see it.
 
-    `role` is manager or worker; `availability` is active, pause or drain; `state` is ready, down, unknown or
-    disconnected.
+    `role` is the one that it should have, manager or worker; `availability` is active, pause or drain; `state` is
+    ready, down, unknown or disconnected. `reachability` is reachable, unreachable or unknown for one that takes part in
+    the managers' decisions, and empty for any other: one that was promoted just now is not yet there.
     """
 
     id: str
@@ -50,6 +51,7 @@ class SwarmNode(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     address: str
     leader: bool
+    reachability: str
 
 
 class SwarmTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +129,7 @@ class _NodeStatus(_Wire, frozen=True):
 
 class _ManagerStatus(_Wire, frozen=True):
     leader: bool = False
+    reachability: str = ""
     addr: str = ""
 
 
@@ -149,6 +152,7 @@ class WireNode(_Wire, frozen=True):
             state=self.status.state,
             address=advertised or self.status.addr,
             leader=manager.leader,
+            reachability=manager.reachability,
         )
 
 

@@ -1,8 +1,8 @@
 """A node's files as user data for cloud-init: the form that Nova's metadata and a NoCloud folder carry.
 
-The same files give the same text, so a launch can be repeated and compared. What is one short line stays readable
-in it; the rest is compressed, because Nova takes no more than 64 KiB. cloud-init writes a file before it sets the file's mode, so
-the folder of the node's data is made, closed to all but root, before anything is put into it.
+The same files give the same text, so a launch can be repeated and compared. What is one short line stays readable in
+it; the rest is compressed, because Nova takes no more than 64 KiB. cloud-init writes a file before it sets the file's
+mode, so the folder of the node's data is made, closed to all but root, before anything is put into it.
 """
 
 import base64
@@ -32,7 +32,7 @@ def render(files: Sequence[NodeFile]) -> str:
         "runcmd": [
             ["systemctl", "daemon-reload"],
             ["systemctl", "enable", UNIT],
-            ["systemctl", "start", "--no-block", UNIT],
+            ["systemctl", "start", "--no-block", UNIT],  # cloud-init's own end does not wait for the cluster
         ],
     }
     text = "#cloud-config\n" + yaml.safe_dump(document, sort_keys=False, width=1 << 20)

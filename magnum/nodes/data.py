@@ -93,10 +93,7 @@ class HeatSignal(msgspec.Struct, frozen=True):
 
 
 class Engine(msgspec.Struct, frozen=True):
-    """How the node's container engine differs from the packaged one; None leaves the engine its own choice.
-
-    With proxies, `no_proxy` must name the cluster's own subnet: engines call each other through the proxy otherwise.
-    """
+    """How the node's container engine differs from the packaged one; None leaves the engine its own choice."""
 
     storage_driver: str | None = None
     insecure_registries: tuple[str, ...] = ()

@@ -67,6 +67,7 @@ class TestReading:
         engine.answer("GET /nodes", 200, [leader, node()])
         first, second = client.nodes()
         assert (first.address, first.leader, first.role) == ("10.20.0.10", True, "manager")
+        assert first.reachability == "reachable"
         assert second == SwarmNode(
             id="n2",
             hostname="web-1",
@@ -75,6 +76,7 @@ class TestReading:
             state="ready",
             address="10.20.0.11",
             leader=False,
+            reachability="",
         )
 
     def test_tasks_of_a_node_that_have_not_ended(self, engine, client):

@@ -83,6 +83,17 @@ def test_with_keystone_each_call_has_a_token_of_its_own(machine, make_data):
     assert "token-of-keystone" not in question.partition("--- config")[0]
 
 
+def test_the_pinned_key_is_not_expected_of_keystone(machine, make_data):
+    machine.install(
+        data_files(make_data(credential=Trustee("https://keystone/v3", "abc", "pw"), api_pin="A" * 43 + "="))
+    )
+    machine.answer((0, 201, "{}"), (0, 200, "the answer"))
+    assert machine.shell(ASK).stdout == "the answer"
+    keystone, question = machine.calls
+    assert "--insecure" not in keystone
+    assert "--pinnedpubkey" in question
+
+
 def test_keystones_refusal_is_the_reason(machine, make_data):
     machine.install(data_files(make_data(credential=Trustee("http://keystone/v3", "abc", "pw"))))
     machine.answer((0, 401, "who are you"))

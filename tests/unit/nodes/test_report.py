@@ -27,7 +27,7 @@ def test_it_goes_to_the_nodes_own_address_with_the_nodes_token(machine, output):
     cluster = "5d12f6fd-a196-4bf0-ae4c-1f639a523a52"
     assert f'url = "https://10.20.0.1:9511/v1/clusters/{cluster}/nodes/web-1/report"' in call
     assert f'header = "X-Magnum-Node-Token: {TOKEN}"' in call
-    for field in ("status=SUCCESS", "step=bootstrap", "seconds=12"):
+    for field in ("status=SUCCESS", "step=bootstrap", "output=", "seconds=12"):
         assert f"--data-urlencode\n{field}\n" in call
 
 

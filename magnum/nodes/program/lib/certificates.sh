@@ -1,8 +1,9 @@
 # shellcheck shell=bash
-# The node's keys and certificates. A private key is made here and never leaves; the service signs a request that names what the key is for.
+# The node's keys and certificates. A private key is made here and never leaves; the service signs a request that
+# names what the key is for.
 #
-# Keys are EC P-256: made in milliseconds on the smallest machine. A key that is there is kept, so that a step run again asks for a
-# certificate of the same key.
+# Keys are EC P-256: made in milliseconds on the smallest machine. A key that is there is kept, so that a step run
+# again asks for a certificate of the same key.
 
 # shellcheck source=http.sh
 source "${BASH_SOURCE[0]%/*}/http.sh"
@@ -25,12 +26,14 @@ make_certificate() { # NAME SUBJECT EXTENDED-KEY-USAGE ALTERNATIVE-NAMES CA-FILE
   if [[ ! -s $MAGNUM_ROOT$key ]]; then
     openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 | install_file "$key" 0600
   fi
-  request=$(openssl req -new -key "$MAGNUM_ROOT$key" -config <(printf '[req]\ndistinguished_name = subject\n[subject]\n') -subj "$2" \
+  request=$(openssl req -new -key "$MAGNUM_ROOT$key" -subj "$2" \
+    -config <(printf '[req]\ndistinguished_name = subject\n[subject]\n') \
     -addext "keyUsage = critical, digitalSignature" -addext "extendedKeyUsage = $3" -addext "subjectAltName = $4")
   printf '{"cluster_uuid": %s, "csr": %s}' "$(quoted "$cluster")" "$(quoted "$request"$'\n')" >"$scratch/request"
   api "have the $1 certificate signed" "$scratch/signed" certificates --header "Content-Type: application/json" \
     --data-binary "@$scratch/request"
   pem=$(json_text pem "$scratch/signed")
-  openssl verify -CAfile "$MAGNUM_ROOT$certificates/$5" <<<"$pem" || fail "the cluster's CA does not vouch for the $1 certificate"
+  openssl verify -CAfile "$MAGNUM_ROOT$certificates/$5" <<<"$pem" >/dev/null ||
+    fail "the cluster's CA does not vouch for the $1 certificate"
   install_file "$certificates/$1.crt" 0644 <<<"$pem"
 }

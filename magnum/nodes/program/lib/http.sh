@@ -1,28 +1,31 @@
 # shellcheck shell=bash
 # Calls to the services that a node talks to: the API of its cluster's service, Keystone and Heat.
 #
-# What may pass (no connection, 429, 5xx) is tried again with growing pauses until `http_seconds` are over: the service may be restarting,
-# and a node that gives up early has to be made anew. Any other refusal is final and fails at once with what the service said.
-# URLs and credentials reach curl through a pipe, never as arguments, which every user of a machine can read. No proxy is used: these
-# services are the cloud's own, and a proxy is for what containers and image pulls need from outside.
+# What may pass (no connection, 429, 5xx) is tried again with growing pauses until `http_seconds` are over: the
+# service may be restarting, and a node that gives up early has to be made anew. Any other refusal is final and fails
+# at once with what the service said. URLs and credentials reach curl through a pipe, never as arguments, which every
+# user of a machine can read. No proxy is used: these services are the cloud's own, and a proxy is for what containers
+# and image pulls need from outside.
 
 # shellcheck source=node.sh
 source "${BASH_SOURCE[0]%/*}/node.sh"
 
 http_seconds=${MAGNUM_HTTP_SECONDS:-1800}
 
-# curl's exit statuses that another try cannot mend: wrong use, a key that is not the expected one, an answer too large. A certificate that
-# cannot be verified is not among them: the machine's clock may not be set yet.
+# curl's exit statuses that another try cannot mend: wrong use, a key that is not the expected one, an answer too
+# large. A certificate that cannot be verified is not among them: the machine's clock may not be set yet.
 readonly final_curl_statuses=" 1 2 3 4 26 58 59 63 66 77 90 "
 
 http() { # WHAT ANSWER-FILE CONFIGURATION CURL-OPTION...
-  local what=$1 answer=$2 configuration=$3 problem answered code pause=1 deadline=$((SECONDS + http_seconds))
+  local what=$1 answer=$2 configuration=$3 problem answered code
+  local pause=1 deadline=$((SECONDS + http_seconds))
   shift 3
   while true; do
     code=0
     : >"$answer"
-    answered=$(curl --config <(printf '%s\n' "$configuration") --silent --show-error --noproxy '*' --connect-timeout 10 --max-time 60 \
-      --max-filesize 1048576 --output "$answer" --write-out '%{http_code}' "$@" 2>"$scratch/problem") || code=$?
+    answered=$(curl --config <(printf '%s\n' "$configuration") --silent --show-error --noproxy '*' \
+      --connect-timeout 10 --max-time 60 --max-filesize 1048576 --output "$answer" --write-out '%{http_code}' \
+      "$@" 2>"$scratch/problem") || code=$?
     if ((code == 0)) && [[ $answered == 2?? ]]; then return; fi
     if ((code == 0)); then
       problem="$what: answered $answered: $(head -c 300 "$answer" | tr -cd '\40-\176')"
@@ -38,26 +41,24 @@ http() { # WHAT ANSWER-FILE CONFIGURATION CURL-OPTION...
   done
 }
 
-# Whom to believe: the holder of one given key, or an authority that the node was given, or else the system's authorities.
-tls_options() { # NAME-OF-ARRAY
-  local -n tls_options=$1
-  tls_options=()
-  if has_value api_pin; then
-    tls_options+=(--insecure --pinnedpubkey "sha256//$(value api_pin)")
-  elif has_value api_ca; then
-    tls_options+=(--cacert "$node_data/api_ca")
-  fi
+# An authority that the node was given vouches for who is called, or else one of the system's.
+authority() { # NAME-OF-ARRAY
+  local -n options=$1
+  options=()
+  if has_value api_ca; then options+=(--cacert "$node_data/api_ca"); fi
 }
 
 keystone_token() {
   local url tls
   url=$(value keystone_auth_url)
-  tls_options tls
-  http "ask Keystone for a token" "$scratch/token" "url = $(quoted "$url/auth/tokens")" --header "Content-Type: application/json" \
-    --data-binary "@$node_data/keystone_request" --dump-header "$scratch/headers" "${tls[@]}"
+  authority tls
+  http "ask Keystone for a token" "$scratch/token" "url = $(quoted "$url/auth/tokens")" "${tls[@]}" \
+    --header "Content-Type: application/json" --data-binary "@$node_data/keystone_request" \
+    --dump-header "$scratch/headers"
   sed -n 's/^x-subject-token:[[:space:]]*\([A-Za-z0-9._~+/=-]*\).*/\1/Ip' "$scratch/headers"
 }
 
+# The service's API may also prove itself by a key, and nothing but that key, that the node was told of.
 api() { # WHAT ANSWER-FILE PATH CURL-OPTION...
   local what=$1 answer=$2 url credential tls
   url="$(value api_url)/$3"
@@ -67,7 +68,8 @@ api() { # WHAT ANSWER-FILE PATH CURL-OPTION...
     keystone) credential="X-Auth-Token: $(keystone_token)" ;;
     *) fail "auth is neither token nor keystone" ;;
   esac
-  tls_options tls
+  authority tls
+  if has_value api_pin; then tls=(--insecure --pinnedpubkey "sha256//$(value api_pin)"); fi
   http "$what" "$answer" "url = $(quoted "$url")"$'\n'"header = $(quoted "$credential")" "${tls[@]}" \
     --header "OpenStack-API-Version: container-infra latest" --header "Accept: application/json" "$@"
 }

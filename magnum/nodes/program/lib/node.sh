@@ -1,8 +1,10 @@
 # shellcheck shell=bash
-# What every part of the node program shares: the values that the node was given, scratch space, and how files are put in place.
+# What every part of the node program shares: the values that the node was given, scratch space, and how files are put
+# in place.
 #
-# A value is the content of one file. It is read into a variable or handed on by its file's name; it is never sourced and never becomes
-# shell text, so nothing in it can be run. MAGNUM_ROOT is empty on a machine; tests put it in front of every path.
+# A value is the content of one file. It is read into a variable or handed on by its file's name; it is never sourced
+# and never becomes shell text, so nothing in it can be run. MAGNUM_ROOT is empty on a machine; tests put it in front
+# of every path.
 
 shopt -s inherit_errexit
 umask 077
@@ -41,8 +43,8 @@ install_file() { # PATH MODE
   mv -f "$partial" "$path"
 }
 
-# A string as JSON writes it, and curl's configuration too. Other control characters than these two never come here: they are refused where
-# the node's data is made, and taken out of what programs wrote.
+# A string as JSON writes it, and curl's configuration too. Other control characters than these two never come here:
+# they are refused where the node's data is made, and taken out of what programs wrote.
 quoted() { # TEXT
   local text=$1
   text=${text//\\/\\\\}
