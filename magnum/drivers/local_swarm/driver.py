@@ -15,9 +15,10 @@ from magnum.model.ledger import CloudResource
 from magnum.model.nodegroups import MASTER, WORKER
 from magnum.model.nodes import Node
 from magnum.nodes.cloud_init import cloud_config
-from magnum.nodes.data import Engine, NodeData, NodeToken
+from magnum.nodes.data import NodeData, NodeToken
 from magnum.openstack.catalogue import load_catalogue
 
+from .spec import engine_of
 from .swarm import CALL_TIMEOUT, Swarm, certificate_limits
 
 if TYPE_CHECKING:
@@ -98,16 +99,6 @@ def _user_data(context: DriverContext, node: Node, access: NodeAccess, token: st
             api_url=access.url,
             api_pin=access.pin,
             credential=NodeToken(token),
-            engine=Engine(
-                storage_driver=template.docker_storage_driver,
-                insecure_registries=_listed(template.insecure_registry),
-                http_proxy=template.http_proxy,
-                https_proxy=template.https_proxy,
-                no_proxy=template.no_proxy,
-            ),
+            engine=engine_of(template),
         )
     )
-
-
-def _listed(text: str | None) -> tuple[str, ...]:
-    return tuple(part.strip() for part in (text or "").split(",") if part.strip())

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from magnum.drivers.base import ClusterRequest, ClusterType, Problem
-from magnum.model.clustertemplates import Coe, ServerType
+from magnum.model.clustertemplates import ClusterTemplate, Coe, ServerType
+from magnum.nodes.data import Engine
 
 STORAGE_DRIVERS = frozenset({None, "overlay2", "overlay"})
 
@@ -41,6 +42,22 @@ def _problems(request: ClusterRequest) -> Iterator[Problem]:
         )
     if template.volume_driver is not None:
         yield Problem("volume_driver", f"{template.volume_driver} is not available on machines of this host.")
+    try:
+        engine_of(template)
+    except ValueError as error:
+        field = str(error).partition(" ")[0]
+        yield Problem("insecure_registry" if field == "insecure_registries" else field, f"{error}.")
+
+
+def engine_of(template: ClusterTemplate) -> Engine:
+    """Say how the nodes' engines are configured. Raises ValueError naming the value that a node cannot be given."""
+    return Engine(
+        storage_driver=template.docker_storage_driver,
+        insecure_registries=tuple(filter(None, map(str.strip, (template.insecure_registry or "").split(",")))),
+        http_proxy=template.http_proxy,
+        https_proxy=template.https_proxy,
+        no_proxy=template.no_proxy,
+    )
 
 
 SPEC = LocalSwarmSpec()

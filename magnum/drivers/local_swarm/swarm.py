@@ -23,6 +23,7 @@ from magnum.model.signing import NodeLimits
 
 PORT = 2376
 CALL_TIMEOUT = 8.0
+READY = "ready"
 DRAIN_LIMIT = 60
 """Seconds that a drain may take before the node goes with what still runs on it."""
 
@@ -68,7 +69,7 @@ class Swarm:
         with _told("looking at the swarm"):
             leader = self._expect_leader(context)
             client = self._client(context, leader)
-            members = {member.hostname: member for member in client.nodes() if member.state == "ready"}
+            members = {member.hostname: member for member in client.nodes() if member.state == READY}
             missing = [node.name for node in _staying(context) if node.name not in members]
             if missing:
                 return Wait(0.2, f"not Ready in the swarm yet: {', '.join(missing)}")
@@ -94,7 +95,8 @@ class Swarm:
                     with context.provider_call(f"drain {member.hostname}", timeout=CALL_TIMEOUT):
                         client.drain(member.id)
             working = client.busy_nodes()
-        busy = [member.hostname for member in leaving if member.id in working]
+        # The tasks of a node that is down stay "running" in the managers' books.
+        busy = [member.hostname for member in leaving if member.id in working and member.state == READY]
         if not busy:
             return Done()
         if _seconds_in_step(context) > DRAIN_LIMIT:
@@ -110,7 +112,7 @@ class Swarm:
             leader = self._client(context, self._expect_leader(context))
             for member in self._members(context, NodeState.REMOVING):
                 with context.provider_call(f"take {member.hostname} out of the swarm", timeout=CALL_TIMEOUT):
-                    if member.state == "ready":
+                    if member.state == READY:
                         self._client(context, nodes[member.hostname]).leave(force=True)
                     leader.remove(member.id, force=True)
         return Done()
@@ -130,7 +132,7 @@ class Swarm:
             client = self._client(context, leader)
             version = client.version()
             return Observation(
-                nodes_seen=sum(member.state == "ready" for member in client.nodes()),
+                nodes_seen=sum(member.state == READY for member in client.nodes()),
                 api_address=f"tcp://{leader.address}:{PORT}",
                 coe_version=version,
                 container_version=version,
