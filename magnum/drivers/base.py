@@ -1,10 +1,10 @@
 """The contract between the service and a driver; docs/driver-contract.md has it as numbered rules.
 
-A driver has two halves. Its *spec* is pure: what it provides, what it accepts. The API loads only this half. Its *driver*
-does the I/O and is loaded by conductors only, from the path that the spec names.
+A driver has two halves. Its *spec* is pure: what it provides, what it accepts. The API loads only this half. Its
+*driver* does the I/O and is loaded by conductors only, from the path that the spec names.
 
-A driver gives, for each operation, a list of small steps. A step looks first, then acts, and answers `Done` or `Wait`, or
-raises `Retry` or `Fatal`. It may be run again at any time: after a crash, by another conductor, twice. It remembers
+A driver gives, for each operation, a list of small steps. A step looks first, then acts, and answers `Done` or `Wait`,
+or raises `Retry` or `Fatal`. It may be run again at any time: after a crash, by another conductor, twice. It remembers
 nothing but what it writes through its context, and touches its provider only inside `context.provider_call`.
 """
 
@@ -67,7 +67,7 @@ class DriverSpec(Protocol):
 
     @property
     def longest_call(self) -> float:
-        """The largest `timeout` that any of its provider calls takes, seconds. A delete that must wait waits so long."""
+        """The largest `timeout` that any of its provider calls takes, seconds: what a delete may have to wait out."""
         ...
 
     def problems(self, request: ClusterRequest) -> Sequence[Problem]:
@@ -129,8 +129,8 @@ class DriverContext(Protocol):
         """Surround one call to the provider that changes something and ends within `timeout` seconds.
 
         Makes sure that the lease outlasts the call, renewing it if need be, and that no newer operation has superseded
-        this one. `what` names the call to the owner ("start machine web-1"). Reading needs no such guard. A `Fatal` that
-        leaves the block says that the provider refused and has done nothing.
+        this one. `what` names the call to the owner ("start machine web-1"). Reading needs no such guard. A `Fatal`
+        that leaves the block says that the provider refused and has done nothing.
         """
         ...
 

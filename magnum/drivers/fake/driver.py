@@ -1,0 +1,252 @@
+"""The I/O half of `fake`: the same steps as a real driver, on a provider that only pretends.
+
+It is the example of the contract: every step looks, then acts; each creation is written down, called, confirmed; each
+removal is called, waited for, and written down as gone.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
+
+import msgspec
+
+from magnum.conf.settings import Settings
+from magnum.drivers.base import DriverContext, DriverServices, Observation, Step
+from magnum.model.clocks import MICROSECONDS, Instant
+from magnum.model.clustertemplates import Coe
+from magnum.model.failures import Code, Fatal, Retry
+from magnum.model.ledger import CloudResource, ResourceState
+from magnum.model.nodes import Node, NodeState
+from magnum.model.outcomes import Done, Outcome, Wait
+
+from .behaviour import BOOT, VANISH, Behaviour, Call, read_behaviour
+from .cloud import MACHINE, NETWORK, Cloud, Provider, QuotaError, RefusedError, Thing, UnreachableError
+from .spec import SPEC
+
+T = TypeVar("T")
+VERSION = "1.0-fake"
+_API = {
+    Coe.KUBERNETES: "https://{}:6443",
+    Coe.SWARM: "tcp://{}:2376",
+    Coe.SWARM_MODE: "tcp://{}:2376",
+    Coe.MESOS: "http://{}:5050",
+    Coe.DCOS: "https://{}:443",
+}
+_SHORTEST_WAIT = 0.02
+_LONGEST_WAIT = 5.0
+
+
+class FakeDriver:
+    def __init__(self, services: DriverServices, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        settings = services.settings
+        if not isinstance(settings, Settings):
+            raise TypeError("the fake driver reads magnum.conf.settings.Settings")
+        self._settings = settings.fake
+        self._clock = services.clock
+        self._cloud = Cloud(settings.default.state_path / "fake-cloud.sqlite", services.clock)
+        self._provider = Provider(self._cloud, services.clock, sleep=sleep)
+
+    def create_steps(self, context: DriverContext) -> Sequence[Step]:
+        del context
+        return (Step("network", self._network), *self._growing())
+
+    def resize_steps(self, context: DriverContext) -> Sequence[Step]:
+        del context
+        return (
+            *self._growing(),
+            Step("leave", self._leave),
+            Step("take machines down", self._delete_leaving),
+        )
+
+    def delete_steps(self, context: DriverContext) -> Sequence[Step]:
+        del context
+        return (
+            Step("take machines down", partial(self._delete_all, kind=MACHINE, call=Call.DELETE_MACHINE)),
+            Step("remove network", partial(self._delete_all, kind=NETWORK, call=Call.DELETE_NETWORK)),
+        )
+
+    def removal_order(self, context: DriverContext, nodes: Sequence[Node]) -> Sequence[Node]:
+        """All of them are idle; the youngest goes first."""
+        del context
+        return sorted(nodes, key=lambda node: -node.number)
+
+    def observe(self, context: DriverContext) -> Observation:
+        things = self._cloud.things(context.cluster.uuid)
+        return Observation(
+            nodes_seen=sum(thing.member for thing in things if thing.kind == MACHINE),
+            api_address=_api_address(context, things),
+            coe_version=VERSION,
+            container_version=VERSION,
+        )
+
+    def linger(self, context: DriverContext) -> Sequence[CloudResource]:
+        there = {(thing.kind, thing.name) for thing in self._cloud.things(context.cluster.uuid)}
+        return [resource for resource in context.resources() if (resource.kind, resource.name) in there]
+
+    def resume(self) -> None:
+        """Nothing of it can have been taken down."""
+
+    def _growing(self) -> tuple[Step, ...]:
+        return (
+            Step("machines", self._machines),
+            Step("node set-up", self._reports),
+            Step("join", self._join),
+            Step("ready", self._ready),
+        )
+
+    def _network(self, context: DriverContext) -> Outcome:
+        self._ensure(context, NETWORK, f"network-{context.cluster.uuid}", Call.CREATE_NETWORK)
+        return Done()
+
+    def _machines(self, context: DriverContext) -> Outcome:
+        """Make a machine for every node that has none."""
+        for node in context.nodes:
+            if node.state is NodeState.PLANNED:
+                machine = self._ensure(context, MACHINE, node.name, Call.CREATE_MACHINE)
+                if node.address is None:
+                    context.save_node(msgspec.structs.replace(node, address=machine.address))
+        return Done()
+
+    def _reports(self, context: DriverContext) -> Outcome:
+        """Wait until every machine has been set up; the first that fails fails the operation."""
+        machines = {thing.name: thing for thing in self._cloud.things(context.cluster.uuid, MACHINE)}
+        now = self._clock.now()
+        awaited: list[Node] = []
+        for node in context.nodes:
+            if node.state is not NodeState.PLANNED:
+                continue
+            machine = machines.get(node.name)
+            if machine is None:
+                raise Retry(Code.NODE_DEAD, f"{node.name} is gone from the provider.")
+            if machine.ready_at > now:
+                awaited.append(node)
+            elif machine.broken_step is not None:
+                text = f"{node.name}: step {machine.broken_step} failed: {machine.broken_text}"
+                raise Fatal(Code.NODE_STEP, text)
+            else:
+                context.save_node(msgspec.structs.replace(node, state=NodeState.REPORTED, reported_at=now))
+        if not awaited:
+            return Done()
+        next_ready = min(machines[node.name].ready_at for node in awaited)
+        return _wait(next_ready - now, f"waiting for the report of {', '.join(node.name for node in awaited)}")
+
+    def _join(self, context: DriverContext) -> Outcome:
+        for node in context.nodes:
+            if node.state is NodeState.REPORTED:
+                self._set_member(context, node, Call.JOIN, f"join {node.name} to the cluster", member=True)
+                context.save_node(
+                    msgspec.structs.replace(node, state=NodeState.JOINED, member_id=f"member-{node.number}")
+                )
+        return Done()
+
+    def _ready(self, context: DriverContext) -> Outcome:
+        things = self._cloud.things(context.cluster.uuid)
+        members = {thing.name for thing in things if thing.member}
+        missing = [node.name for node in context.nodes if node.state is NodeState.JOINED and node.name not in members]
+        if missing:
+            return Wait(1.0, f"not Ready yet: {', '.join(missing)}")
+        address = _api_address(context, things)
+        context.update_cluster(api_address=address, coe_version=VERSION, container_version=VERSION)
+        return Done()
+
+    def _leave(self, context: DriverContext) -> Outcome:
+        machines = {thing.name: thing for thing in self._cloud.things(context.cluster.uuid, MACHINE)}
+        for node in context.nodes:
+            machine = machines.get(node.name)
+            if node.state is NodeState.REMOVING and machine is not None and machine.member:
+                self._set_member(context, node, Call.LEAVE, f"take {node.name} out of the cluster", member=False)
+        return Done()
+
+    def _delete_leaving(self, context: DriverContext) -> Outcome:
+        leaving = {node.name: node for node in context.nodes if node.state is NodeState.REMOVING}
+        going = [resource for resource in context.resources(MACHINE) if resource.name in leaving]
+        outcome = self._delete(context, going, Call.DELETE_MACHINE)
+        if isinstance(outcome, Done):
+            for node in leaving.values():
+                context.remove_node(node)
+        return outcome
+
+    def _delete_all(self, context: DriverContext, *, kind: str, call: Call) -> Outcome:
+        return self._delete(context, context.resources(kind), call)
+
+    def _delete(self, context: DriverContext, resources: Sequence[CloudResource], call: Call) -> Outcome:
+        """Ask for the removal of all, newest first, then see what is still there."""
+        cluster = context.cluster.uuid
+        standing = [resource for resource in reversed(resources) if resource.state is not ResourceState.GONE]
+        behaviour = self._behaviour(context)
+        for resource in standing:
+            thing = self._cloud.find(cluster, resource.kind, resource.name)
+            if thing is not None and thing.gone_at is None:
+                self._call(
+                    context,
+                    call,
+                    f"delete {resource.kind} {resource.name}",
+                    lambda at, resource=resource: self._cloud.delete(  # type: ignore[misc]
+                        cluster, resource.kind, resource.name, at=at + _microseconds(behaviour.seconds(VANISH))
+                    ),
+                )
+        left = {(thing.kind, thing.name) for thing in self._cloud.things(cluster)}
+        remaining = [resource for resource in standing if (resource.kind, resource.name) in left]
+        for resource in standing:
+            if resource not in remaining:
+                context.gone(resource)
+        if remaining:
+            names = ", ".join(resource.name for resource in remaining)
+            return _wait(_microseconds(behaviour.seconds(VANISH)), f"waiting for {names} to be gone")
+        return Done()
+
+    def _ensure(self, context: DriverContext, kind: str, name: str, call: Call) -> Thing:
+        """Look for it; make it if it is not there; write down its id."""
+        cluster = context.cluster.uuid
+        resource = context.attempt(kind, name)
+        thing = self._cloud.find(cluster, kind, name)
+        if thing is None:
+            behaviour = self._behaviour(context)
+            boot = behaviour.seconds(BOOT) if kind == MACHINE else 0.0
+            broken = behaviour.broken_step(name) if kind == MACHINE else None
+
+            def effect(at: Instant) -> None:
+                self._cloud.create(cluster, kind, name, at=at, ready_in=boot, broken=broken)
+
+            self._call(context, call, f"create {kind} {name}", effect)
+            thing = self._cloud.find(cluster, kind, name)
+            if thing is None:
+                raise Retry(Code.PROVIDER_UNREACHABLE, f"{kind} {name} was created and cannot be found yet.")
+        if resource.state is not ResourceState.PRESENT:
+            context.confirm(resource, str(thing.id))
+        return thing
+
+    def _set_member(self, context: DriverContext, node: Node, call: Call, what: str, *, member: bool) -> None:
+        cluster = context.cluster.uuid
+        self._call(context, call, what, lambda _: self._cloud.set_member(cluster, node.name, member=member))
+
+    def _call(self, context: DriverContext, call: Call, what: str, effect: Callable[[Instant], T]) -> T:
+        with context.provider_call(what, timeout=SPEC.longest_call):
+            try:
+                return self._provider.call(context.cluster.uuid, call, self._behaviour(context), effect)
+            except UnreachableError as error:
+                raise Retry(Code.PROVIDER_UNREACHABLE, f"Could not {what}: {error}") from error
+            except QuotaError as error:
+                raise Fatal(Code.CAPACITY, f"Could not {what}: {error}") from error
+            except RefusedError as error:
+                raise Fatal(Code.PROVIDER_REFUSED, f"Could not {what}: {error}") from error
+
+    def _behaviour(self, context: DriverContext) -> Behaviour:
+        return read_behaviour(self._settings.latencies, self._settings.faults, context.cluster.labels)
+
+
+def _api_address(context: DriverContext, things: Sequence[Thing]) -> str | None:
+    network = next((thing for thing in things if thing.kind == NETWORK), None)
+    if network is None:
+        return None
+    pattern = _API.get(Coe(context.template.coe), "https://{}")
+    return pattern.format(f"203.0.113.{1 + network.id % 254}")
+
+
+def _microseconds(seconds: float) -> int:
+    return round(seconds * MICROSECONDS)
+
+
+def _wait(microseconds: int, reason: str) -> Wait:
+    return Wait(min(_LONGEST_WAIT, max(_SHORTEST_WAIT, microseconds / MICROSECONDS)), reason)
