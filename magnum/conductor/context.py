@@ -1,0 +1,206 @@
+"""What a step may know and do: the driver's side of a claim.
+
+Every write of a step begins by verifying the claim under the cluster's lock, so a worker that was paused, superseded or
+taken over changes nothing. Every provider call is begun only while the lease outlasts it, after one more look at the
+claim. The first call of an operation is written down before it begins: from then on, what was asked for may be there.
+
+When an operation's time is up its step is run once more, to look: then nothing may be attempted or called any more.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import msgspec
+from sqlalchemy import Connection
+
+from magnum.certificates.bundle import clear_private_key
+from magnum.db import clusters, credentials, events, ledger, nodes, operations
+from magnum.db.engine import Database
+from magnum.drivers.base import ClientTls
+from magnum.model.clocks import MICROSECONDS, Clock
+from magnum.model.clusters import Cluster
+from magnum.model.clustertemplates import ClusterTemplate
+from magnum.model.credentials import NodeCredential, hash_token
+from magnum.model.events import Event, EventLevel
+from magnum.model.failures import Code, Fatal
+from magnum.model.ledger import CloudResource
+from magnum.model.nodegroups import NodeGroup
+from magnum.model.nodes import Node
+from magnum.model.operations import Operation
+from magnum.model.signing import NodeLimits
+
+from .lease import Lease
+from .rows import Rows
+from .secrets import store_failures
+from .services import ConductorServices
+
+T = TypeVar("T")
+
+_CLUSTER_COLUMNS = frozenset({"api_address", "coe_version", "container_version", "stack_id"})
+_TOKEN_LIFETIME = 24 * 3600
+"""Seconds that a node's credential lasts when its operation has no deadline."""
+
+
+class CallForbidden(Exception):  # noqa: N818  not a defect: it ends the last look
+    """The step wanted to act when it was only to look. The text says what is still to be done."""
+
+
+class StepContext:
+    """Implements `DriverContext`."""
+
+    def __init__(self, services: ConductorServices, lease: Lease, rows: Rows, *, look_only: bool = False) -> None:
+        self.services = services
+        self._lease = lease
+        self._rows = rows
+        self._look_only = look_only
+        self._nodes = {node.uuid: node for node in rows.nodes}
+        self._client_tls: ClientTls | None = None
+
+    @property
+    def clock(self) -> Clock:
+        return self.services.clock
+
+    @property
+    def rows(self) -> Rows:
+        return self._rows
+
+    @property
+    def operation(self) -> Operation:
+        return self._rows.operation
+
+    @property
+    def cluster(self) -> Cluster:
+        return self._rows.cluster
+
+    @property
+    def template(self) -> ClusterTemplate:
+        if self._rows.template is None:
+            raise Fatal(Code.DRIVER_MISSING, f"The cluster template {self.cluster.cluster_template_id} is not there.")
+        return self._rows.template
+
+    @property
+    def nodegroups(self) -> tuple[NodeGroup, ...]:
+        return self._rows.nodegroups
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        return tuple(self._nodes.values())
+
+    @contextmanager
+    def provider_call(self, what: str, *, timeout: float) -> Iterator[None]:
+        if self._look_only:
+            raise CallForbidden(what)
+        self._lease.outlast(timeout)
+        first = not self.operation.accepted
+        if first:
+            self._mark_accepted(accepted=True)
+        else:
+            self.services.database.write(lambda tx: operations.verify(tx, self._lease.claim))
+        self._lease.outlast(timeout)  # the database may have been slow to answer
+        self.services.trace(f"call: {what}")
+        try:
+            yield
+        except Fatal:
+            if first:
+                self._mark_accepted(accepted=False)
+            raise
+        finally:
+            self.services.trace(f"called: {what}")
+
+    def attempt(self, kind: str, name: str) -> CloudResource:
+        if self._look_only:
+            raise CallForbidden(f"create {kind} {name}")
+        return self.write(lambda tx: ledger.attempt(tx, self.cluster.uuid, kind, name))
+
+    def confirm(self, resource: CloudResource, provider_id: str) -> None:
+        self.write(lambda tx: ledger.confirm(tx, resource.id, provider_id))
+
+    def gone(self, resource: CloudResource) -> None:
+        self.write(lambda tx: ledger.gone(tx, resource.id))
+
+    def resources(self, kind: str | None = None) -> tuple[CloudResource, ...]:
+        rows = self.services.database.read(lambda tx: ledger.of_cluster(tx, self.cluster.uuid))
+        return tuple(row for row in rows if kind in (None, row.kind))
+
+    def save_node(self, node: Node) -> None:
+        self.write(lambda tx: nodes.save(tx, node))
+        self._nodes[node.uuid] = node
+
+    def remove_node(self, node: Node) -> None:
+        def remove(tx: Connection) -> None:
+            nodes.delete(tx, node.uuid)
+            credentials.end_node(tx, node.uuid)
+
+        self.write(remove)
+        self._nodes.pop(node.uuid, None)
+
+    def update_cluster(self, **changes: object) -> None:
+        unknown = changes.keys() - _CLUSTER_COLUMNS
+        if unknown:
+            raise TypeError(f"a driver may not set {', '.join(sorted(unknown))} of a cluster")
+        self.set_cluster(**changes)
+
+    def set_cluster(self, **changes: object) -> None:
+        """Store any column of the cluster; for our own steps."""
+
+        def update(tx: Connection) -> None:
+            clusters.update(tx, self.cluster.uuid, **changes)
+            operations.touch(tx, self.cluster.uuid)
+
+        self.write(update)
+        self._rows = msgspec.structs.replace(self._rows, cluster=msgspec.structs.replace(self.cluster, **changes))
+
+    def new_node_token(self, node: Node, limits: NodeLimits) -> str:
+        token = secrets.token_urlsafe(32)  # never from a source that a test could foresee
+        expires_at = self.operation.deadline or self._rows.now + _TOKEN_LIFETIME * MICROSECONDS
+        credential = NodeCredential(
+            token_hash=hash_token(token),
+            cluster_uuid=self.cluster.uuid,
+            node_uuid=node.uuid,
+            node_name=node.name,
+            limits=limits,
+            expires_at=expires_at,
+        )
+        self.write(lambda tx: credentials.insert(tx, credential))
+        return token
+
+    def client_tls(self) -> ClientTls:
+        if self._client_tls is None:
+            ca_ref, own_ref = self.cluster.ca_cert_ref, self.cluster.magnum_cert_ref
+            if ca_ref is None or own_ref is None:
+                raise Fatal(Code.SECRET_STORE, "The cluster has no certificates.")
+            store = self.services.certificate_store
+            with store_failures("open Magnum's own certificate for the cluster"):
+                own = store.get(own_ref)
+                self._client_tls = ClientTls(store.get(ca_ref).certificate, own.certificate, clear_private_key(own))
+        return self._client_tls
+
+    def event(self, text: str, *, level: EventLevel = EventLevel.INFO) -> None:
+        self.write(lambda tx: record(tx, self.operation, "driver", text, level))
+
+    def write(self, f: Callable[[Connection], T]) -> T:
+        """Run f in a transaction that begins by verifying the claim."""
+        return self._lease.write(f)
+
+    def _mark_accepted(self, *, accepted: bool) -> None:
+        self.write(lambda tx: operations.mark_accepted(tx, self._lease.claim, accepted))
+        operation = msgspec.structs.replace(self.operation, accepted=accepted)
+        self._rows = msgspec.structs.replace(self._rows, operation=operation)
+
+
+def record(tx: Connection, operation: Operation, kind: str, text: str, level: EventLevel = EventLevel.INFO) -> None:
+    """Write an event of an operation."""
+    events.insert(
+        tx,
+        Event(
+            cluster_uuid=operation.cluster_uuid,
+            at=Database.now(tx),
+            kind=kind,
+            text=text,
+            level=level,
+            operation_uuid=operation.uuid,
+            request_id=operation.request_id,
+        ),
+    )

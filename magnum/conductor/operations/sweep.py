@@ -1,0 +1,89 @@
+"""Sweep up after a deleted cluster: look once more for all that it ever had, then forget it.
+
+A provider may carry out a call long after its caller has given up, so nothing that names such a call goes before the
+quiet period has passed and a last look has found nothing. Only then go the secrets, the ledger and the cluster's lock.
+"""
+
+import logging
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from magnum.conductor.context import StepContext
+from magnum.conductor.secrets import store_failures
+from magnum.db import credentials, events, ledger, nodes, operations
+from magnum.drivers.base import Driver, Step
+from magnum.model.clocks import MICROSECONDS
+from magnum.model.operations import Operation, SweepCluster
+from magnum.model.outcomes import Done, Outcome, Wait
+
+from .certificates import STORE_TIMEOUT
+from .recipe import Recipe
+
+LOG = logging.getLogger(__name__)
+
+
+def _steps(context: StepContext, driver: Driver) -> Sequence[Step]:
+    return (
+        Step("quiet period", lambda _: _keep_quiet(context)),
+        Step("look again", lambda _: _look_again(context, driver)),
+        *driver.delete_steps(context),
+        Step("remove certificates", lambda _: _remove_certificates(context)),
+    )
+
+
+def _keep_quiet(context: StepContext) -> Outcome:
+    left = _known(context).not_before - context.rows.now
+    return Done() if left <= 0 else Wait(left / MICROSECONDS, "a call to the provider may still take effect")
+
+
+def _look_again(context: StepContext, driver: Driver) -> Outcome:
+    """Put what has turned up back on the ledger; the steps that follow take it down."""
+    for late in driver.linger(context):
+        LOG.warning(
+            "The %s %s of the deleted cluster %s was still there, or came late; it is removed now.",
+            late.kind,
+            late.name,
+            late.cluster_uuid,
+        )
+        revived = context.attempt(late.kind, late.name)
+        if late.provider_id is not None:
+            context.confirm(revived, late.provider_id)
+    return Done()
+
+
+def _remove_certificates(context: StepContext) -> Outcome:
+    with store_failures("remove the certificates of the deleted cluster"):
+        for ref in _known(context).secrets:
+            with context.provider_call(f"remove the certificate {ref}", timeout=STORE_TIMEOUT):
+                context.services.certificate_store.delete(ref)
+    return Done()
+
+
+def _succeed(tx: Connection, context: StepContext) -> None:
+    """Forget the cluster. The operation itself is the last to go, with the lock that it ran under."""
+    uuid = context.cluster.uuid
+    credentials.delete_of_cluster(tx, uuid)
+    nodes.forget(tx, uuid)
+    ledger.forget(tx, uuid)
+    events.forget(tx, uuid)
+    operations.forget(tx, uuid)
+
+
+def _progress(tx: Connection, operation: Operation, text: str, *, moved: bool) -> None:
+    """Nobody can see it any more."""
+    del tx, operation, text, moved
+
+
+def _fail(_tx: Connection, context: StepContext, reason: str) -> None:
+    """The cluster has no owner any more, so the operator is told."""
+    LOG.warning("The sweep of the deleted cluster %s goes on later. %s", context.cluster.uuid, reason)
+
+
+def _known(context: StepContext) -> SweepCluster:
+    arguments = context.operation.arguments
+    assert isinstance(arguments, SweepCluster)
+    return arguments
+
+
+SWEEP = Recipe(steps=_steps, succeed=_succeed, fail=_fail, progress=_progress, gives_up=False)

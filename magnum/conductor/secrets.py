@@ -1,0 +1,46 @@
+"""Secrets, as a conductor meets them: whether it can open and write any at all, and what becomes of it when it cannot.
+
+A conductor that lacks the key of its database would fail cluster by cluster, at night. So it looks when it starts: at a
+known text in the database that was sealed with the key. A fresh database gets one; with nothing to seal it with, the
+conductor refuses to start rather than ever write a secret in clear.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection
+
+from magnum.certificates.bundle import PrivateKeyError
+from magnum.certificates.encryption import EncryptionError, Keyring, check_canary, seal_canary
+from magnum.certificates.stores.base import CertificateStoreError
+from magnum.db import canary
+from magnum.db.engine import Database
+from magnum.model.failures import Code, Fatal, Retry
+
+
+def check_keys(database: Database, keyring: Keyring) -> None:
+    """Raise `EncryptionError`, naming the key that is missing, unless secrets of this database can be opened."""
+    stored = database.read(canary.get)
+    if stored is None:
+        sealed = seal_canary(keyring)
+        stored = database.write(lambda tx: _put_first(tx, sealed))
+    check_canary(keyring, stored)
+
+
+@contextmanager
+def store_failures(doing: str) -> Iterator[None]:
+    """Turn what the certificate store and the keyring raise into failures of a step."""
+    try:
+        yield
+    except CertificateStoreError as error:
+        raise Retry(Code.SECRET_STORE, f"Could not {doing}: {error}") from error
+    except (EncryptionError, PrivateKeyError) as error:
+        raise Fatal(Code.SECRET_STORE, f"Could not {doing}: {error}") from error
+
+
+def _put_first(tx: Connection, sealed: str) -> str:
+    """Two conductors may start on a fresh database at once; the first one's canary stays."""
+    present = canary.get(tx)
+    if present is None:
+        canary.put(tx, sealed)
+    return present or sealed

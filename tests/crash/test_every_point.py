@@ -1,0 +1,187 @@
+"""A conductor dies at every point of every operation, and another one finishes it: same end, nothing twice, nothing left.
+
+The points are those that `trace` is told of: step boundaries, both sides of every provider call and of every commit.
+"""
+
+import itertools
+
+import pytest
+from simulation import Crash, World
+
+from magnum.db.tables import METADATA, cluster_template, encryption_canary, project_lock
+
+AFTER_LEASE = 11.0
+FEWEST_POINTS = 30
+STAYS = {cluster_template.name, encryption_canary.name, project_lock.name}
+"""Tables that a deleted cluster leaves alone."""
+
+
+class AtPoint:
+    """A trace that does something at its nth point, and remembers the points that came after."""
+
+    def __init__(self, number, action):
+        self._number = number
+        self._action = action
+        self.seen = []
+        self.dead = False
+
+    def __call__(self, point):
+        if self.dead:
+            raise Crash(point)  # on the way out: whoever is dead does nothing more
+        self.seen.append(point)
+        if len(self.seen) == self._number:
+            self._action()
+
+    def die(self):
+        self.dead = True
+        raise Crash(self.seen[-1])
+
+    @property
+    def reached(self):
+        return len(self.seen) >= self._number
+
+    @property
+    def point(self):
+        return f"point {self._number}: {self.seen[self._number - 1]}"
+
+    @property
+    def after(self):
+        return self.seen[self._number :]
+
+
+def ask_create(world):
+    return world.create(masters=1, nodes=2)
+
+
+def ask_resize_up(world):
+    cluster = world.create(masters=1, nodes=1)
+    world.settle()
+    world.resize(cluster, 3)
+    return cluster
+
+
+def ask_resize_down(world):
+    cluster = world.create(masters=1, nodes=3)
+    world.settle()
+    world.resize(cluster, 1)
+    return cluster
+
+
+def ask_delete(world):
+    cluster = world.create(masters=1, nodes=2)
+    world.settle()
+    world.delete(cluster)
+    return cluster
+
+
+OPERATIONS = {
+    "create": ask_create,
+    "resize up": ask_resize_up,
+    "resize down": ask_resize_down,
+    "delete": ask_delete,
+}
+
+
+@pytest.fixture
+def world(tmp_path):
+    world = World(tmp_path)
+    yield world
+    world.close()
+
+
+def die_at_every_point(world, ask):
+    """Give, for each point of the operation, a cluster whose conductor has just died there."""
+    for number in itertools.count(1):
+        cluster = ask(world)
+        trace = AtPoint(number, lambda: trace.die())  # noqa: B023, PLW0108  each has its own
+        try:
+            world.settle(trace)
+        except Crash:
+            yield cluster, trace
+        else:
+            assert not trace.reached
+            assert number > FEWEST_POINTS
+            return
+
+
+def end_state(world, cluster):
+    """Describe all that there is, without what differs between two clusters of the same form."""
+    if not world.exists(cluster):
+        return "no cluster"
+    return {
+        "cluster": (world.cluster(cluster).status, world.cluster(cluster).status_reason),
+        "groups": [
+            (group.name, group.node_count, group.status, len(group.node_addresses))
+            for group in world.groups(cluster).values()
+        ],
+        "nodes": sorted((node.role, node.number, node.state) for node in world.nodes(cluster)),
+        "ledger": sorted(
+            (row.kind, row.name[-8:], row.state) for row in world.ledger(cluster) if row.kind == "machine"
+        ),
+        "cloud": sorted((thing.kind, thing.member) for thing in world.cloud.things(cluster)),
+        "operations": [(operation.kind, operation.state) for operation in world.operations(cluster)],
+    }
+
+
+def assert_nothing_twice(world, cluster, point):
+    history = world.cloud.history(cluster)
+    assert len(history) == len(set(history)), point
+
+
+def assert_nothing_left(world, cluster, point):
+    assert not world.exists(cluster), point
+    assert world.cloud.things(cluster) == [], point
+    for table in METADATA.sorted_tables:
+        if table.name not in STAYS:
+            rows = world.database.read(lambda tx, table=table: tx.execute(table.select()).all())
+            assert rows == [], (point, table.name)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_another_conductor_finishes_what_one_has_begun(name, world):
+    ask = OPERATIONS[name]
+    cluster = ask(world)
+    world.settle()
+    expected = end_state(world, cluster)
+    if world.exists(cluster):
+        world.delete(cluster)
+        world.settle()
+
+    for cluster, trace in die_at_every_point(world, ask):
+        world.clock.turn(AFTER_LEASE)
+        world.settle()
+        assert end_state(world, cluster) == expected, trace.point
+        assert_nothing_twice(world, cluster, trace.point)
+        if world.exists(cluster):
+            world.delete(cluster)
+            world.settle()
+        assert_nothing_left(world, cluster, trace.point)
+
+
+@pytest.mark.parametrize("name", ["create", "resize up", "resize down"])
+def test_a_delete_takes_over_from_a_worker_that_lives(name, world):
+    for number in itertools.count(1):
+        cluster = OPERATIONS[name](world)
+        trace = AtPoint(number, lambda: world.delete(cluster))  # noqa: B023
+        world.settle(trace)
+        if not trace.reached:
+            assert number > FEWEST_POINTS
+            return
+        begun_later = [point for point in trace.after if point.startswith("call: ") and not is_removal(point)]
+        # One call may be between its last look and its beginning; the delete waits for it, and then takes it down.
+        assert len(begun_later) <= 1, trace.point
+        assert_nothing_twice(world, cluster, trace.point)
+        assert_nothing_left(world, cluster, trace.point)
+
+
+@pytest.mark.parametrize("name", ["create", "resize up", "resize down"])
+def test_a_delete_takes_over_from_a_worker_that_has_died(name, world):
+    for cluster, trace in die_at_every_point(world, OPERATIONS[name]):
+        world.delete(cluster)
+        world.settle()
+        assert_nothing_twice(world, cluster, trace.point)
+        assert_nothing_left(world, cluster, trace.point)
+
+
+def is_removal(point):
+    return point.startswith(("call: delete ", "call: remove the certificate"))
