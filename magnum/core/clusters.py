@@ -1,0 +1,219 @@
+"""Clusters that are there: look at them, change them, resize them, delete them.
+
+Every change begins by locking the cluster, looks at its status under the lock, and writes the rows, the operation and
+the event in one transaction. A change that the status does not allow is refused at once and changes nothing.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+from sqlalchemy import Connection
+
+from magnum.db import clusters, clustertemplates, events, nodegroups, operations
+from magnum.db.errors import NotFound as NoSuchRow
+from magnum.model.clusters import Cluster, ClusterSummary
+from magnum.model.clustertemplates import ClusterTemplate
+from magnum.model.names import new_uuid
+from magnum.model.nodegroups import DEFAULT_WORKER, NodeGroup
+from magnum.model.operations import DeleteCluster, ResizeNodeGroup
+from magnum.model.paging import Page
+from magnum.model.requesters import Requester, Scope
+from magnum.model.statuses import FAILED, RESIZABLE, STEADY, AnyStatus, Status, StatusEvent, after
+
+from .drivers import longest_call
+from .errors import InvalidRequest, NotFound
+from .operations import new_event, new_operation
+from .service import Service
+
+
+class Full(msgspec.Struct, frozen=True):
+    """A cluster with what only its own page shows: its template's labels, and its node groups where one has failed."""
+
+    summary: ClusterSummary
+    template_labels: Mapping[str, str]
+    nodegroups: tuple[NodeGroup, ...] = ()
+
+
+class Resize(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked of a node group, by name or UUID; None is the default one of workers."""
+
+    node_count: int
+    nodegroup: str | None = None
+    nodes_to_remove: tuple[str, ...] = ()
+    rollback: bool = False
+
+
+def get(service: Service, ident: str, scope: Scope) -> ClusterSummary:
+    return service.database.read(lambda tx: clusters.get(tx, ident, scope))
+
+
+def get_full(service: Service, ident: str, scope: Scope) -> Full:
+    def run(tx: Connection) -> Full:
+        summary = clusters.get(tx, ident, scope)
+        cluster = summary.cluster
+        groups = nodegroups.of_cluster(tx, cluster.uuid) if cluster.status in FAILED else ()
+        return Full(summary, _labels_of_templates(tx, [summary]).get(cluster.cluster_template_id or "", {}), groups)
+
+    return service.database.read(run)
+
+
+def list_page(service: Service, scope: Scope, page: Page) -> list[ClusterSummary]:
+    return service.database.read(lambda tx: clusters.summaries(tx, scope, page))
+
+
+def list_full(service: Service, scope: Scope, page: Page) -> list[Full]:
+    def run(tx: Connection) -> list[Full]:
+        found = clusters.summaries(tx, scope, page)
+        labels = _labels_of_templates(tx, found)
+        return [Full(summary, labels.get(summary.cluster.cluster_template_id or "", {})) for summary in found]
+
+    return service.database.read(run)
+
+
+def update(
+    service: Service, requester: Requester, uuid: str, *, health: Mapping[str, object], resize: Resize | None
+) -> None:
+    """Store what was said of the cluster's health, whatever its status; resize it only when nothing else goes on."""
+    operation_uuid = new_uuid(service.randomness)
+
+    def run(tx: Connection) -> None:
+        operations.lock(tx, uuid)
+        cluster = clusters.read(tx, uuid)
+        if resize is not None:
+            _check_status(cluster, STEADY, "changed")
+            _start_resize(service, tx, requester, cluster=cluster, asked=resize, operation_uuid=operation_uuid)
+        if health:
+            clusters.update(tx, uuid, **health)
+            operations.touch(tx, uuid)
+
+    service.database.write(run)
+    if resize is not None:
+        service.wake()
+
+
+def resize(service: Service, requester: Requester, uuid: str, asked: Resize) -> None:
+    """Bring a node group to the count. While another change is running, this one waits its turn."""
+    operation_uuid = new_uuid(service.randomness)
+
+    def run(tx: Connection) -> None:
+        operations.lock(tx, uuid)
+        cluster = clusters.read(tx, uuid)
+        _check_status(cluster, RESIZABLE, "resized")
+        _start_resize(service, tx, requester, cluster=cluster, asked=asked, operation_uuid=operation_uuid)
+
+    service.database.write(run)
+    service.wake()
+
+
+def delete(service: Service, requester: Requester, uuid: str) -> None:
+    """Give up everything else and delete the cluster. Asked for again while that is going on, nothing more happens."""
+    operation_uuid = new_uuid(service.randomness)
+
+    def run(tx: Connection) -> None:
+        state = operations.lock(tx, uuid)
+        cluster = clusters.read(tx, uuid)
+        if cluster.status == Status.DELETE_IN_PROGRESS and _is_deleting(tx, state.operation_uuid):
+            return
+        operation = new_operation(
+            service,
+            tx,
+            requester,
+            uuid=operation_uuid,
+            cluster_uuid=uuid,
+            arguments=DeleteCluster(),
+            minutes=None,
+        )
+        operations.supersede(tx, operation, longest_call=longest_call(service, _template(tx, cluster)))
+        status = _started(cluster.status, StatusEvent.DELETE_STARTED)
+        clusters.update(tx, uuid, status=status, status_reason=None)
+        for group in nodegroups.of_cluster(tx, uuid):
+            group_status = _started(group.status, StatusEvent.DELETE_STARTED)
+            nodegroups.update(tx, group.uuid, status=group_status, status_reason=None)
+        operations.touch(tx, uuid)
+        events.insert(tx, new_event(operation, "cluster.delete", "The deletion of the cluster was asked for."))
+
+    service.database.write(run)
+    service.wake()
+
+
+def _start_resize(
+    service: Service, tx: Connection, requester: Requester, *, cluster: Cluster, asked: Resize, operation_uuid: str
+) -> None:
+    group = _find_group(tx, cluster, asked.nodegroup)
+    _check_bounds(group, asked.node_count)
+    arguments = ResizeNodeGroup(
+        nodegroup_uuid=group.uuid,
+        node_count=asked.node_count,
+        previous=group.node_count,
+        nodes_to_remove=asked.nodes_to_remove,
+        rollback=asked.rollback,
+    )
+    operation = new_operation(
+        service,
+        tx,
+        requester,
+        uuid=operation_uuid,
+        cluster_uuid=cluster.uuid,
+        arguments=arguments,
+        minutes=service.settings.conductor.update_timeout,
+    )
+    if not operations.replace_resize(tx, operation):
+        operations.enqueue(tx, operation)
+    cluster_status = _started(cluster.status, StatusEvent.UPDATE_STARTED)
+    clusters.update(tx, cluster.uuid, status=cluster_status, status_reason=None)
+    group_status = _started(group.status, StatusEvent.UPDATE_STARTED)
+    nodegroups.update(tx, group.uuid, node_count=asked.node_count, status=group_status, status_reason=None)
+    operations.touch(tx, cluster.uuid)
+    text = f"The node group {group.name} is to have {asked.node_count} nodes; it had {group.node_count}."
+    events.insert(tx, new_event(operation, "cluster.resize", text))
+
+
+def _find_group(tx: Connection, cluster: Cluster, ident: str | None) -> NodeGroup:
+    if ident is not None:
+        return nodegroups.get(tx, cluster.uuid, ident)
+    defaults = [group for group in nodegroups.of_cluster(tx, cluster.uuid) if group.is_default and not group.is_master]
+    if not defaults:
+        raise NotFound(f"The cluster {cluster.uuid} has no node group {DEFAULT_WORKER}.")
+    return defaults[0]
+
+
+def _check_bounds(group: NodeGroup, node_count: int) -> None:
+    if group.is_master:
+        raise InvalidRequest(f"The node group {group.name} is one of masters, which cannot be resized.")
+    if group.status is not None and group.status not in RESIZABLE:
+        raise InvalidRequest(f"The node group {group.name} is {group.status}, so it cannot be resized now.")
+    if node_count < group.min_node_count:
+        raise InvalidRequest(f"The node group {group.name} must have at least {group.min_node_count} nodes.")
+    if group.max_node_count is not None and node_count > group.max_node_count:
+        raise InvalidRequest(f"The node group {group.name} may have at most {group.max_node_count} nodes.")
+
+
+def _check_status(cluster: Cluster, allowed: frozenset[Status], what: str) -> None:
+    if cluster.status not in allowed:
+        raise InvalidRequest(
+            f"The cluster {cluster.uuid} is {cluster.status}, so it cannot be {what} now. "
+            f"It can in the status {', '.join(sorted(allowed))}."
+        )
+
+
+def _started(status: AnyStatus | None, event: StatusEvent) -> Status:
+    """Give the status after the event. Old rows of node groups have none: what is asked of them was checked before."""
+    if status is None:
+        return Status.DELETE_IN_PROGRESS if event is StatusEvent.DELETE_STARTED else Status.UPDATE_IN_PROGRESS
+    return after(status, event)
+
+
+def _is_deleting(tx: Connection, operation_uuid: str | None) -> bool:
+    return operation_uuid is not None and isinstance(operations.get(tx, operation_uuid).arguments, DeleteCluster)
+
+
+def _template(tx: Connection, cluster: Cluster) -> ClusterTemplate | None:
+    try:
+        return clustertemplates.read(tx, cluster.cluster_template_id or "")
+    except NoSuchRow:
+        return None
+
+
+def _labels_of_templates(tx: Connection, found: list[ClusterSummary]) -> Mapping[str, Mapping[str, str]]:
+    uuids = {summary.cluster.cluster_template_id for summary in found if summary.cluster.cluster_template_id}
+    return clustertemplates.labels_of(tx, uuids)

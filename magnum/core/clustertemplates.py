@@ -1,0 +1,204 @@
+"""Cluster templates: what may be stored, who sees what, and what may change while clusters use one.
+
+A new one goes through `draft` (can such a cluster be made at all), `check` (does everything exist that it names) and
+`insert`, in this order and with the policy checks of the API between them.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from magnum.db import clusters, clustertemplates
+from magnum.model.clustertemplates import ClusterTemplate, ServerType
+from magnum.model.names import new_uuid, random_name
+from magnum.model.paging import Page
+from magnum.model.requesters import Requester, Scope
+from magnum.openstack.catalogue import Image, NotInCatalogue
+
+from . import fields
+from .coes import check_volume_driver, choose_network_driver
+from .drivers import find_driver
+from .errors import InvalidRequest
+from .labels import check_labels
+from .service import Service
+
+SMALLEST_DEVICEMAPPER = 3  # GB
+_DRIVER_PROPERTY = "magnum_driver"
+_TYPE = frozenset({"coe", "server_type", "image_id", "cluster_distro", "driver"})
+"""Attributes that decide which driver a template needs."""
+_LABELLING = frozenset({"name", "tags", "public", "hidden"})
+"""Attributes that say nothing of the clusters made from it."""
+
+
+class NewClusterTemplate(msgspec.Struct, frozen=True, kw_only=True):
+    """What a requester says of a new template. Volumes in GB."""
+
+    coe: fields.AnyCoe
+    image_id: fields.Text
+    uuid: fields.Uuid | None = None
+    name: fields.Text | None = None
+    server_type: fields.AnyServerType = ServerType.VM
+    driver: fields.AnyText | None = None
+    flavor_id: fields.Text | None = None
+    master_flavor_id: fields.Text | None = None
+    keypair_id: fields.Text | None = None
+    external_network_id: fields.Text | None = None
+    fixed_network: fields.Text | None = None
+    fixed_subnet: fields.Text | None = None
+    network_driver: fields.Text | None = None
+    volume_driver: fields.Text | None = None
+    dns_nameserver: fields.Nameservers | None = None
+    apiserver_port: fields.Port | None = None
+    docker_volume_size: fields.Gigabytes | None = None
+    docker_storage_driver: fields.Text | None = None
+    cluster_distro: fields.Text | None = None
+    http_proxy: fields.Text | None = None
+    https_proxy: fields.Text | None = None
+    no_proxy: fields.Text | None = None
+    registry_enabled: fields.Flag = False
+    insecure_registry: fields.Text | None = None
+    labels: fields.Labels = {}
+    tls_disabled: fields.Flag = False
+    public: fields.Flag = False
+    hidden: fields.Flag = False
+    master_lb_enabled: fields.Flag = False
+    floating_ip_enabled: fields.Flag = True
+    tags: fields.AnyText | None = None
+
+
+def draft(service: Service, requester: Requester, new: NewClusterTemplate) -> ClusterTemplate:
+    """Make the template as it would be stored; refuse what no driver can make."""
+    given = msgspec.structs.asdict(new)
+    template = ClusterTemplate(
+        **given
+        | {
+            "uuid": str(new.uuid or new_uuid(service.randomness)),
+            "name": new.name or random_name("template", service.randomness),
+            "project_id": requester.project_id,
+            "user_id": requester.user_id,
+            "cluster_distro": None,
+        }
+    )
+    return _choose_driver(service, _combine(service, template))
+
+
+def check(service: Service, template: ClusterTemplate) -> None:
+    """Refuse flavors that do not exist and known labels with bad values."""
+    check_flavors(service, flavor_id=template.flavor_id, master_flavor_id=template.master_flavor_id)
+    check_labels(template.labels)
+
+
+def insert(service: Service, template: ClusterTemplate) -> ClusterTemplate:
+    def run(tx: Connection) -> ClusterTemplate:
+        clustertemplates.insert(tx, template)
+        return clustertemplates.read(tx, template.uuid)
+
+    return service.database.write(run)
+
+
+def get(service: Service, ident: str, scope: Scope) -> ClusterTemplate:
+    return service.database.read(lambda tx: clustertemplates.get(tx, ident, scope))
+
+
+def list_page(service: Service, scope: Scope, page: Page) -> list[ClusterTemplate]:
+    return service.database.read(lambda tx: clustertemplates.list_page(tx, scope, page))
+
+
+def changed(service: Service, template: ClusterTemplate, asked: Mapping[str, Any]) -> ClusterTemplate:
+    """Give the template with the changes in it, judged as a new one would be, as far as they matter to clusters."""
+    result = msgspec.structs.replace(template, **asked)
+    differing = differences(template, result).keys()
+    if differing <= _LABELLING:
+        return result
+    result = _combine(service, result)
+    if differing & _TYPE:
+        new_driver = result.driver if "driver" in differing else None
+        result = _choose_driver(
+            service, msgspec.structs.replace(result, driver=new_driver), distribution=asked.get("cluster_distro")
+        )
+    check(service, result)
+    return result
+
+
+def update(service: Service, template: ClusterTemplate, result: ClusterTemplate) -> ClusterTemplate:
+    """Store what differs, if the clusters that use the template allow it."""
+    changes = differences(template, result)
+
+    def run(tx: Connection) -> ClusterTemplate:
+        if changes:
+            if not _is_harmless(changes) and clusters.exists_with_template(tx, template.uuid):
+                raise InvalidRequest(
+                    f"The cluster template {template.uuid} is used by clusters: only its name or its tags may change, "
+                    "or it may be made public, hidden or visible; one of them at a time."
+                )
+            clustertemplates.update(tx, template.uuid, **changes)
+        return clustertemplates.read(tx, template.uuid)
+
+    return service.database.write(run)
+
+
+def delete(service: Service, template: ClusterTemplate) -> None:
+    def run(tx: Connection) -> None:
+        if clusters.exists_with_template(tx, template.uuid):
+            raise InvalidRequest(f"The cluster template {template.uuid} is used by clusters: delete them first.")
+        clustertemplates.delete(tx, template.uuid)
+
+    service.database.write(run)
+
+
+def differences(before: ClusterTemplate, after: ClusterTemplate) -> dict[str, Any]:
+    old, new = msgspec.structs.asdict(before), msgspec.structs.asdict(after)
+    return {name: value for name, value in new.items() if value != old[name]}
+
+
+def check_flavors(service: Service, **flavors: str | None) -> None:
+    """Refuse flavors that do not exist; each is given under the attribute that names it."""
+    for attribute, name in flavors.items():
+        try:
+            if name is not None:
+                service.catalogue.flavor(name)
+        except NotInCatalogue as error:
+            raise InvalidRequest(f"{attribute} must name a flavor that exists. {error}") from None
+
+
+def check_volume_size(storage_driver: str | None, size: int | None) -> None:
+    if storage_driver == "devicemapper" and (size or 0) < SMALLEST_DEVICEMAPPER:
+        raise InvalidRequest(
+            f"docker_volume_size must be at least {SMALLEST_DEVICEMAPPER} (GB) "
+            "with the docker_storage_driver devicemapper."
+        )
+
+
+def _combine(service: Service, template: ClusterTemplate) -> ClusterTemplate:
+    """Fill in what the operator decides, and refuse what cannot be combined."""
+    network_driver = choose_network_driver(template.coe, template.network_driver, service.settings.cluster_template)
+    check_volume_driver(template.coe, template.volume_driver)
+    check_volume_size(template.docker_storage_driver, template.docker_volume_size)
+    return msgspec.structs.replace(template, network_driver=network_driver)
+
+
+def _choose_driver(service: Service, template: ClusterTemplate, *, distribution: str | None = None) -> ClusterTemplate:
+    image = _find_image(service, template.image_id or "")
+    template = msgspec.structs.replace(template, cluster_distro=distribution or image.os_distro)
+    spec = find_driver(service, template, name=template.driver or image.properties.get(_DRIVER_PROPERTY))
+    return msgspec.structs.replace(template, driver=spec.name)
+
+
+def _find_image(service: Service, ident: str) -> Image:
+    try:
+        image = service.catalogue.image(ident)
+    except NotInCatalogue as error:
+        raise InvalidRequest(f"image_id must name an image that exists. {error}") from None
+    if not image.os_distro:
+        raise InvalidRequest(f"The image needs the property os_distro, which says what can use it: {ident} has none.")
+    return image
+
+
+def _is_harmless(changes: Mapping[str, Any]) -> bool:
+    """Say whether clusters that were made from the template need not care."""
+    if len(changes) != 1:
+        return False
+    [(name, value)] = changes.items()
+    return name in {"name", "hidden"} or (name == "public" and value) or (name == "tags" and value is not None)

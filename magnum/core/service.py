@@ -1,0 +1,35 @@
+"""What every function of `core` is handed: the service's parts, made once by a command.
+
+`wake` and `sign_wake` are called after a commit, to tell a conductor in the same process that there is work; elsewhere
+they do nothing, because conductors look by themselves.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from magnum.conf.settings import Settings
+from magnum.db.engine import Database
+from magnum.drivers.registry import Registry
+from magnum.model.clocks import Clock
+from magnum.openstack.catalogue import Catalogue
+
+
+def _nobody_to_wake() -> None:
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    database: Database
+    settings: Settings
+    clock: Clock
+    randomness: random.Random
+    """Names and UUIDs are made of it; `random.SystemRandom` in a service, a seeded one in tests."""
+    drivers: Registry
+    catalogue: Catalogue
+    wake: Callable[[], None] = _nobody_to_wake
+    sign_wake: Callable[[], None] = _nobody_to_wake
+    pause: Callable[[float], None] = time.sleep
+    """How the API waits for a signature, in seconds; a test turns its clock instead."""
