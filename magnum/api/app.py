@@ -1,0 +1,85 @@
+"""The API as a WSGI application, and the onion of rings around it.
+
+From the outside in, with each ring's reason (the order is in api-paste.ini, where an operator may change it):
+
+    cors                a browser must be able to read even a refusal
+    healthcheck         a load balancer asks often and has no credentials; a file takes this host out of rotation
+    http_proxy_to_wsgi  links and rate limits must see the client, not the proxy
+    request_id          everything from here on can be found in the log
+    authtoken           who asks; nothing behind it trusts a header for that
+    api_v1              microversion, representation and body type, then the resource
+
+`load_app` puts the rings together, `make_app` is the innermost part alone.
+"""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import falcon
+
+from magnum.core.service import Service
+
+from . import errors
+from .certificates import CertificateItem, Certificates
+from .clusters import ClusterActions, ClusterItem, Clusters
+from .clustertemplates import ClusterTemplateItem, ClusterTemplates
+from .discovery import VersionOne, Versions
+from .microversions import HEADER, negotiate
+from .pipeline import load_app
+from .policy import Policy, make_enforcer
+from .requests import SERVICE, Request
+
+_VERSION_IN_ENVIRONMENT = f"HTTP_{HEADER.upper().replace('-', '_')}"
+
+__all__ = ["App", "app_factory", "load_app", "make_app"]
+
+App = falcon.App[Request, falcon.Response]
+
+
+def app_factory(global_conf: Mapping[str, Any], **_local_conf: str) -> App:
+    """Serve PasteDeploy: the innermost part of the pipeline."""
+    return make_app(cast("Service", global_conf[SERVICE]))
+
+
+def make_app(service: Service) -> App:
+    app: App = falcon.App(request_type=Request, middleware=[Entry(service.settings.api.max_request_body_size)])
+    app.req_options.strip_url_path_trailing_slash = True
+    errors.register(app)
+    policy = Policy(make_enforcer(service.settings.oslo))
+    templates, clusters = ClusterTemplates(service, policy), Clusters(service, policy)
+    certificate = CertificateItem(service, policy)
+    app.add_route("/", Versions())
+    app.add_route("/v1", VersionOne())
+    app.add_route("/v1/clustertemplates", templates)
+    app.add_route("/v1/clustertemplates/detail", templates, suffix="detail")
+    app.add_route("/v1/clustertemplates/{ident}", ClusterTemplateItem(service, policy))
+    app.add_route("/v1/clusters", clusters)
+    app.add_route("/v1/clusters/detail", clusters, suffix="detail")
+    app.add_route("/v1/clusters/{ident}", ClusterItem(service, policy))
+    app.add_route("/v1/clusters/{ident}/actions/{action}", ClusterActions(service, policy))
+    app.add_route("/v1/certificates", Certificates(service, policy))
+    app.add_route("/v1/certificates/{ident}", certificate)
+    app.add_route("/v1/certificates/{ident}/{ca_type}", certificate)
+    return app
+
+
+class Entry:
+    """What is decided before a resource sees the request, and said after it has answered."""
+
+    def __init__(self, body_limit: int) -> None:
+        self._body_limit = body_limit
+
+    def process_request(self, req: Request, _resp: falcon.Response) -> None:
+        req.body_limit = self._body_limit
+        if req.path == "/":
+            return
+        if req.path.split("/", 2)[1] != "v1":
+            req.path = "/v1" + req.path  # endpoints without a version are as old as the API
+        req.negotiated = negotiate(req.env.get(_VERSION_IN_ENVIRONMENT))
+        if not req.client_accepts_json:
+            raise falcon.HTTPNotAcceptable(description="Answers are application/json.")
+        req.check_body_type()
+
+    def process_response(self, req: Request, resp: falcon.Response, _resource: object, _succeeded: bool) -> None:
+        if req.negotiated is not None:
+            resp.set_headers(list(req.negotiated.headers().items()))

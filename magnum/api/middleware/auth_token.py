@@ -1,0 +1,92 @@
+"""The authentication ring: lets through who can prove who it is, and everybody to the version documents.
+
+Which proof is asked for is [DEFAULT] auth_strategy. The ring leaves a `Requester` in the WSGI environment; what arrives
+there from a client is dropped first. The name of the factory is the one that operators' pipelines have always used.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol, cast
+
+from magnum.api.errors import document
+from magnum.api.requests import REQUESTER, SERVICE
+from magnum.conf.settings import Settings, SettingsError
+from magnum.core.errors import Refused
+from magnum.core.service import Service
+from magnum.model.requesters import Requester
+
+from .basic import BasicAuthentication
+from .noauth import NoAuthentication
+
+Environment = dict[str, Any]
+StartResponse = Callable[..., Any]
+Application = Callable[[Environment, StartResponse], Iterable[bytes]]
+
+_REASONS = {401: "Unauthorized", 429: "Too Many Requests", 503: "Service Unavailable"}
+
+
+class Strategy(Protocol):
+    @property
+    def challenge(self) -> str | None:
+        """What a 401 says in WWW-Authenticate."""
+        ...
+
+    def authenticate(self, environ: Mapping[str, Any]) -> Requester:
+        """Say who asks, or raise Refused."""
+        ...
+
+
+class AuthTokenMiddleware:
+    def __init__(self, app: Application, strategy: Strategy, public_routes: Iterable[str] = ()) -> None:
+        self._app = app
+        self._strategy = strategy
+        self._public = [_pattern(route) for route in public_routes]
+
+    @classmethod
+    def factory(cls, global_conf: Mapping[str, Any], **local_conf: str) -> Callable[[Application], Application]:
+        """Serve PasteDeploy."""
+        service = cast("Service", global_conf[SERVICE])
+        routes = [route.strip() for route in local_conf.get("acl_public_routes", "").split(",") if route.strip()]
+        strategy = make_strategy(service)
+        return lambda app: cls(app, strategy, routes)
+
+    def __call__(self, environ: Environment, start_response: StartResponse) -> Iterable[bytes]:
+        environ.pop(REQUESTER, None)
+        if not any(pattern.fullmatch(environ.get("PATH_INFO") or "/") for pattern in self._public):
+            try:
+                environ[REQUESTER] = self._strategy.authenticate(environ)
+            except Refused as refusal:
+                return self._refuse(refusal, start_response)
+        return self._app(environ, start_response)
+
+    def _refuse(self, refusal: Refused, start_response: StartResponse) -> Iterable[bytes]:
+        code = "client" if refusal.status < 500 else "server"
+        body = document(refusal.status, code, refusal.text)
+        headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+        if refusal.status == 401 and self._strategy.challenge:
+            headers.append(("WWW-Authenticate", self._strategy.challenge))
+        if refusal.retry_after is not None:
+            headers.append(("Retry-After", str(refusal.retry_after)))
+        start_response(f"{refusal.status} {_REASONS.get(refusal.status, 'Error')}", headers)
+        return [body]
+
+
+def make_strategy(service: Service) -> Strategy:
+    settings: Settings = service.settings
+    match settings.default.auth_strategy:
+        case "http_basic":
+            return BasicAuthentication(settings.default.http_basic_auth_user_file, clock=service.clock)
+        case "noauth":
+            return NoAuthentication()
+        case other:
+            raise SettingsError(
+                f"[DEFAULT] auth_strategy = {other} is not supported yet; it comes with the next release. "
+                "Use http_basic, or noauth for tests."
+            )
+
+
+def _pattern(route: str) -> re.Pattern[str]:
+    try:
+        return re.compile(rf"{route.rstrip('/')}/?(\.json)?")
+    except re.error as error:
+        raise SettingsError(f"acl_public_routes holds '{route}', which is no regular expression: {error}.") from None

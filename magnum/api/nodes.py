@@ -1,0 +1,114 @@
+"""What a cluster's own machines may call: its CA, the signing of their requests, and their reports. Nothing else.
+
+This is a listener of its own for one cluster, on that cluster's network. A machine proves itself with the token that it
+was given; whatever is not this cluster's, or not this machine's, is not found. Bodies and rates are bounded, because a
+machine of a tenant is the tenant's.
+"""
+
+from typing import cast
+from urllib.parse import parse_qsl
+
+import falcon
+import msgspec
+
+from magnum.core import certificates, clusters, nodes
+from magnum.core.credentials import authenticate
+from magnum.core.errors import InvalidRequest, NotFound, TooManyRequests, Unauthenticated
+from magnum.core.nodes import NodeReport
+from magnum.core.service import Service
+from magnum.db.idents import normal_uuid
+from magnum.model.clusters import Cluster
+from magnum.model.credentials import NodeCredential
+from magnum.model.requesters import EVERYTHING
+
+from . import errors
+from .certificates import named_cluster, read_request, show, sign
+from .ratelimits import RateLimit
+from .requests import Request
+from .resources import answer
+
+TOKEN = "X-Magnum-Node-Token"  # noqa: S105  the name of a header
+MOST_BYTES = 32 * 1024
+_CREDENTIAL = "magnum.node_credential"
+_MOST_FIELDS = 8
+
+
+def make_node_application(service: Service, cluster_uuid: str) -> "falcon.App[Request, falcon.Response]":
+    """Make the WSGI application of one cluster's listener."""
+    app: falcon.App[Request, falcon.Response] = falcon.App(
+        request_type=Request, middleware=[NodeEntry(service, cluster_uuid)]
+    )
+    errors.register(app)
+    app.add_route("/v1/certificates", NodeCertificates(service, cluster_uuid))
+    app.add_route("/v1/certificates/{ident}", NodeAuthority(service, cluster_uuid))
+    app.add_route("/v1/clusters/{ident}/nodes/{name}/report", NodeReports(service, cluster_uuid))
+    return app
+
+
+class NodeEntry:
+    """Lets through machines of this cluster only, and not too often."""
+
+    def __init__(self, service: Service, cluster_uuid: str) -> None:
+        self._service = service
+        self._cluster_uuid = cluster_uuid
+        self._by_address = RateLimit(service.clock, per_second=20, burst=100)
+        self._by_node = RateLimit(service.clock, per_second=5, burst=50)
+
+    def process_request(self, req: Request, _resp: falcon.Response) -> None:
+        req.body_limit = MOST_BYTES
+        if not self._by_address.allows(req.remote_addr or ""):
+            raise TooManyRequests("Too many calls from this address. Try again shortly.", retry_after=1)
+        credential = authenticate(self._service, req.get_header(TOKEN))
+        if credential.cluster_uuid != self._cluster_uuid:
+            raise Unauthenticated("The node's token is not one of this cluster.")
+        if not self._by_node.allows(credential.node_uuid):
+            raise TooManyRequests("Too many calls from this node. Try again shortly.", retry_after=1)
+        req.env[_CREDENTIAL] = credential
+
+
+class NodeResource:
+    def __init__(self, service: Service, cluster_uuid: str) -> None:
+        self.service = service
+        self.cluster_uuid = cluster_uuid
+
+    def cluster(self, ident: str) -> Cluster:
+        if normal_uuid(ident) != self.cluster_uuid:
+            raise NotFound("There is no such cluster here.")
+        return clusters.get(self.service, self.cluster_uuid, EVERYTHING).cluster
+
+
+class NodeAuthority(NodeResource):
+    def on_get(self, req: Request, resp: falcon.Response, ident: str) -> None:
+        ca_type = req.query(("ca_cert_type",)).get("ca_cert_type")
+        answer(resp, show(self.service, self.cluster(ident), certificates.read_ca_type(ca_type), req.prefix))
+
+
+class NodeCertificates(NodeResource):
+    def on_post(self, req: Request, resp: falcon.Response) -> None:
+        asked = read_request(req)
+        cluster = self.cluster(named_cluster(asked))
+        answer(resp, sign(self.service, cluster, asked, req.prefix, _credential(req).limits), status=201)
+
+
+class NodeReports(NodeResource):
+    def on_post(self, req: Request, resp: falcon.Response, ident: str, name: str) -> None:
+        credential = _credential(req)
+        if normal_uuid(ident) != self.cluster_uuid or name != credential.node_name:
+            raise NotFound("There is no such node here.")
+        nodes.report(self.service, credential, read_report(req.read_body()))
+        resp.status = 204
+
+
+def read_report(body: bytes) -> NodeReport:
+    """Read `status=…&step=…&output=…&seconds=…`."""
+    try:
+        fields = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+        return msgspec.convert(fields, NodeReport, strict=False)
+    except ValueError:
+        raise InvalidRequest(
+            "A report is a form with status (SUCCESS, FAILURE or PROGRESS), step, output and seconds."
+        ) from None
+
+
+def _credential(req: Request) -> NodeCredential:
+    return cast("NodeCredential", req.env[_CREDENTIAL])

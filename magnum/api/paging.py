@@ -1,0 +1,67 @@
+"""Pages of collections: limit, marker, sort_key and sort_dir, and the link to the next page.
+
+The link repeats the request's own filters, and is there whenever the page is full, so it may lead to an empty one. Its
+path starts with /v1 whatever prefix the service is mounted under: clients put it behind their endpoint.
+"""
+
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from magnum.core.errors import InvalidRequest
+from magnum.model.paging import Page
+
+PARAMETERS = ("limit", "marker", "sort_key", "sort_dir")
+_DIRECTIONS = {"asc": False, "desc": True}
+_LONGEST_NUMBER = 18
+
+
+def read_page(parameters: Mapping[str, str], *, most: int, sort_keys: Collection[str]) -> Page:
+    sort_key, direction = parameters.get("sort_key", "id"), parameters.get("sort_dir", "asc")
+    if sort_key not in sort_keys:
+        raise InvalidRequest(f"The query parameter sort_key must be one of {', '.join(sorted(sort_keys))}.")
+    if direction not in _DIRECTIONS:
+        raise InvalidRequest("The query parameter sort_dir must be asc or desc.")
+    return Page(
+        limit=_read_limit(parameters.get("limit"), most),
+        marker=_read_marker(parameters.get("marker")),
+        sort_key=sort_key,
+        descending=_DIRECTIONS[direction],
+    )
+
+
+def collection(
+    name: str, items: Sequence[Any], *, page: Page, url: str, last: str | None, filters: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Make the answer: the items under their name and, when the page is full, the link to the next one."""
+    answer: dict[str, Any] = {name: items}
+    if items and len(items) == page.limit:
+        query = {
+            "sort_key": page.sort_key,
+            "sort_dir": "desc" if page.descending else "asc",
+            "limit": page.limit,
+            "marker": last,
+            **(filters or {}),
+        }
+        answer["next"] = f"{url}?{urlencode(query)}"
+    return answer
+
+
+def _read_limit(text: str | None, most: int) -> int:
+    if text is None:
+        return most
+    digits = text.strip().removeprefix("+")
+    limit = int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= _LONGEST_NUMBER else 0
+    if limit == 0:
+        raise InvalidRequest("The query parameter limit must be a whole number of at least 1.")
+    return min(limit, most)
+
+
+def _read_marker(text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise InvalidRequest("The query parameter marker must be the UUID of the last item seen.") from None

@@ -1,0 +1,87 @@
+"""A request as our resources see it: who asks, at which microversion, with which query and body; all of it bounded.
+
+The authentication ring leaves a `Requester` in the WSGI environment under `REQUESTER`; headers cannot reach it.
+"""
+
+from collections.abc import Collection
+from typing import Any, cast
+
+import falcon
+import msgspec
+
+from magnum.core.errors import InvalidRequest, TooLarge, Unauthenticated
+from magnum.model.requesters import Requester
+
+from .microversions import MINIMUM, Negotiated, Version
+from .schemas.reading import TRUE, printable, read_flag
+
+SERVICE = "magnum.service"
+"""Where PasteDeploy's factories find the service."""
+REQUESTER = "magnum.requester"
+REQUEST_ID = "openstack.request_id"
+_JSON = "application/json"
+
+
+class Request(falcon.Request):
+    negotiated: Negotiated | None = None
+    """None until the header is read, and for good when the answer must not speak of versions."""
+    body_limit: int = 0
+
+    @property
+    def version(self) -> Version:
+        return self.negotiated.version if self.negotiated else MINIMUM
+
+    @property
+    def request_id(self) -> str | None:
+        return cast("str | None", self.env.get(REQUEST_ID))
+
+    @property
+    def requester(self) -> Requester:
+        requester = self.env.get(REQUESTER)
+        if not isinstance(requester, Requester):
+            raise Unauthenticated("Who is asking is not known: the request passed no authentication.")
+        return requester
+
+    def has_body(self) -> bool:
+        return bool(self.content_length) or "chunked" in self.env.get("HTTP_TRANSFER_ENCODING", "").lower()
+
+    def check_body_type(self) -> None:
+        media_type = (self.content_type or _JSON).partition(";")[0].strip().lower()
+        if self.has_body() and media_type != _JSON:
+            raise falcon.HTTPUnsupportedMediaType(description="The body must be application/json.")
+
+    def read_body(self) -> bytes:
+        """Read the body, at most `body_limit` bytes of it."""
+        length = self.content_length
+        if length is None:
+            length = self.body_limit + 1 if self.has_body() else 0  # in chunks: the server knows where they end
+        body = bytes(self.stream.read(length)) if length <= self.body_limit + 1 else None
+        if body is None or len(body) > self.body_limit:
+            raise TooLarge(f"The body is larger than {self.body_limit} bytes, which is the most that is accepted.")
+        return body
+
+    def document(self) -> Any:
+        """Read the JSON in the body."""
+        body = self.read_body()
+        if not body.strip():
+            raise InvalidRequest("The request has no body; a JSON document is needed.")
+        try:
+            return msgspec.json.decode(body)
+        except (ValueError, RecursionError):
+            raise InvalidRequest("The body is not valid JSON, or nested too deeply.") from None
+
+    def query(self, known: Collection[str]) -> dict[str, str]:
+        """Give the query parameters; each must be known and given once."""
+        for name, value in self.params.items():
+            if name not in known:
+                raise InvalidRequest(f"Unknown query parameter '{printable(name)}'.")
+            if isinstance(value, list):
+                raise InvalidRequest(f"The query parameter {name} is given more than once.")
+        return cast("dict[str, str]", self.params)
+
+
+def query_flag(parameters: dict[str, str], name: str) -> bool:
+    value = read_flag(parameters.get(name, "false"))
+    if not isinstance(value, bool):
+        raise InvalidRequest(f"The query parameter {name} must be true or false, or one of {', '.join(sorted(TRUE))}.")
+    return value

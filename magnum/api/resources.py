@@ -1,0 +1,55 @@
+"""What all resources share: who asks and how far it sees, what a path names, and JSON as the answer."""
+
+import re
+from typing import Any
+
+import falcon
+import msgspec
+
+from magnum.core.errors import NotFound
+from magnum.core.service import Service
+from magnum.model.requesters import Requester, Scope
+
+from .policy import Policy
+from .requests import Request
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_LONGEST_IDENT = 255
+_METHODS = ("GET", "POST", "PATCH", "DELETE")
+
+
+class Resource:
+    def __init__(self, service: Service, policy: Policy) -> None:
+        self.service = service
+        self.policy = policy
+
+    def requester(self, req: Request) -> Requester:
+        return self.policy.identify(msgspec.structs.replace(req.requester, request_id=req.request_id))
+
+    def scope(self, requester: Requester, all_projects_rule: str) -> Scope:
+        """Give all projects to an administrator, who must be allowed that too; the own one to everybody else."""
+        if requester.is_admin:
+            self.policy.require(all_projects_rule, requester)
+        return Scope.widest(requester)
+
+    def on_options(self, _req: Request, _resp: falcon.Response, **_params: str) -> None:
+        """Refuse: the framework would answer by itself, where the API has always said 405."""
+        raise falcon.HTTPMethodNotAllowed([method for method in _METHODS if hasattr(self, f"on_{method.lower()}")])
+
+
+def read_ident(ident: str, noun: str) -> str:
+    """Give what a path names. Nothing is called by a name that cannot be stored, and no database needs to be asked."""
+    if len(ident) > _LONGEST_IDENT or _CONTROL.search(ident):
+        raise NotFound(f"There is no {noun} of this name.")
+    return ident
+
+
+def answer(resp: falcon.Response, value: Any, *, status: int = 200) -> None:
+    resp.status = status
+    resp.content_type = falcon.MEDIA_JSON
+    resp.data = msgspec.json.encode(value)
+
+
+def columns(row: msgspec.Struct, **more: Any) -> dict[str, Any]:
+    """Give a row as policy rules see it."""
+    return msgspec.structs.asdict(row) | more

@@ -1,0 +1,207 @@
+"""A service in this process, without conductors, and people who talk to it over HTTP.
+
+The whole pipeline of api-paste.ini is in the way of every request. Who asks is said by headers (auth_strategy noauth).
+"""
+
+import random
+import warnings
+from collections.abc import Callable
+
+import falcon.testing
+import pytest
+from oslo_config import cfg
+
+from magnum.api.app import load_app
+from magnum.conf.api import Api as ApiSettings
+from magnum.conf.certificates import Certificates
+from magnum.conf.default import Default
+from magnum.conf.settings import Settings
+from magnum.core.service import Service
+from magnum.db import clusters, events, nodegroups, operations
+from magnum.db.engine import open_database
+from magnum.db.migrate import create_all
+from magnum.drivers.fake.spec import SPEC
+from magnum.drivers.registry import Registry
+from magnum.openstack.catalogue import Catalogue, Flavor, Image
+
+with warnings.catch_warnings():
+    # oslo.middleware's rings are made with WebOb, which imports `cgi` once.
+    warnings.filterwarnings("ignore", "'cgi' is deprecated", DeprecationWarning)
+    import webob  # noqa: F401
+
+START = 1_800_000_000_000_000
+LATEST = "container-infra latest"
+
+
+class TurnedClock:
+    """Time that passes when it is told to."""
+
+    def __init__(self) -> None:
+        self.elapsed = 0.0
+
+    def now(self) -> int:
+        return START + round(self.elapsed * 1_000_000)
+
+    def monotonic(self) -> float:
+        return self.elapsed
+
+    def turn(self, seconds: float) -> None:
+        self.elapsed += seconds
+
+
+class Person:
+    """Somebody with an HTTP client: the answers are JSON, the microversion is the newest unless said otherwise."""
+
+    def __init__(self, app, user: str, project: str, roles: str, prefix: str = "/v1") -> None:
+        def call(environ, start_response):
+            """Falcon's client looks at the signature of what it calls, which the rings of WebOb do not have."""
+            return app(environ, start_response)
+
+        self.client = falcon.testing.TestClient(call)
+        self.user, self.project = user, project
+        self.identity = {"X-User-Id": user, "X-Project-Id": project, "X-Roles": roles}
+        self.prefix = prefix
+
+    def call(self, method: str, path: str, body=None, *, version: str | None = LATEST, headers=None, **more):
+        sent = self.identity | {"Accept": "application/json"}
+        if version is not None:
+            sent["OpenStack-API-Version"] = version if " " in version else f"container-infra {version}"
+        if body is not None:
+            more["json"] = body
+        return self.client.simulate_request(method, self.prefix + path, headers=sent | (headers or {}), **more)
+
+    def get(self, path: str, **more):
+        return self.call("GET", path, **more)
+
+    def post(self, path: str, body=None, **more):
+        return self.call("POST", path, body, **more)
+
+    def patch(self, path: str, body=None, **more):
+        return self.call("PATCH", path, body, **more)
+
+    def delete(self, path: str, **more):
+        return self.call("DELETE", path, **more)
+
+    def make_template(self, **more) -> dict:
+        body = {"name": "swarm", "coe": "swarm-mode", "image_id": "fake"} | more
+        answer = self.post("/clustertemplates", body)
+        assert answer.status_code == 201, answer.text
+        return answer.json
+
+    def make_cluster(self, template: str, **more) -> str:
+        answer = self.post("/clusters", {"cluster_template_id": template} | more)
+        assert answer.status_code == 202, answer.text
+        return answer.json["uuid"]
+
+
+class World:
+    """The service behind the HTTP, for what a test has to arrange or to look up without it."""
+
+    def __init__(self, service: Service, clock: TurnedClock, app) -> None:
+        self.service, self.clock, self.app = service, clock, app
+
+    def person(self, user: str, project: str, roles: str = "member,reader") -> Person:
+        return Person(self.app, user, project, roles)
+
+    def write(self, function: Callable) -> object:
+        return self.service.database.write(function)
+
+    def read(self, function: Callable) -> object:
+        return self.service.database.read(function)
+
+    def set_status(self, cluster: str, status: str, **more) -> None:
+        """Let a cluster and its node groups be in a status, as a conductor would have left them."""
+
+        def run(tx) -> None:
+            clusters.update(tx, cluster, status=status, **more)
+            for group in nodegroups.of_cluster(tx, cluster):
+                nodegroups.update(tx, group.uuid, status=status)
+
+        self.write(run)
+
+    def operations(self, cluster: str) -> list:
+        return self.read(lambda tx: operations.of_cluster(tx, cluster))
+
+    def events(self, cluster: str) -> list:
+        return self.read(lambda tx: events.of_cluster(tx, cluster))
+
+    def groups(self, cluster: str) -> tuple:
+        return self.read(lambda tx: nodegroups.of_cluster(tx, cluster))
+
+
+def make_settings(**sections) -> Settings:
+    conf = cfg.ConfigOpts()
+    conf([], default_config_files=[], default_config_dirs=[])
+    default = {
+        "default": Default(auth_strategy="noauth"),
+        "certificates": Certificates(cert_manager_type="x509keypair"),
+        "api": ApiSettings(api_paste_config="api-paste.ini"),
+    }
+    return Settings(oslo=conf, **default | sections)
+
+
+def make_service(clock: TurnedClock, settings: Settings | None = None, **parts) -> Service:
+    if "database" not in parts:
+        parts["database"] = open_database("sqlite://", clock=clock)
+        create_all(parts["database"])
+    return Service(
+        settings=settings or make_settings(),
+        clock=clock,
+        randomness=random.Random(7),
+        drivers=parts.pop("drivers", Registry([SPEC])),
+        catalogue=CATALOGUE,
+        pause=parts.pop("pause", clock.turn),
+        **parts,
+    )
+
+
+CATALOGUE = Catalogue(
+    images=(
+        Image(id="11111111-1111-4111-8111-111111111111", name="fake", os_distro="fake"),
+        Image(id="22222222-2222-4222-8222-222222222222", name="bare"),
+        Image(id="33333333-3333-4333-8333-333333333333", name="suse", os_distro="suse"),
+    ),
+    flavors=(
+        Flavor(id="1", name="m1.small", memory_mib=1024, vcpus=1, disk_gib=10),
+        Flavor(id="2", name="m1.large", memory_mib=4096, vcpus=4, disk_gib=40),
+    ),
+)
+
+
+@pytest.fixture
+def clock() -> TurnedClock:
+    return TurnedClock()
+
+
+@pytest.fixture
+def world(clock):
+    service = make_service(clock)
+    yield World(service, clock, load_app(service))
+    service.database.dispose()
+
+
+@pytest.fixture
+def ann(world) -> Person:
+    return world.person("ann", "fishers")
+
+
+@pytest.fixture
+def bob(world) -> Person:
+    """A colleague of Ann's."""
+    return world.person("bob", "fishers")
+
+
+@pytest.fixture
+def eve(world) -> Person:
+    """Of another project."""
+    return world.person("eve", "others")
+
+
+@pytest.fixture
+def root(world) -> Person:
+    return world.person("root", "operators", "admin")
+
+
+@pytest.fixture
+def reader(world) -> Person:
+    return world.person("rita", "fishers", "reader")
