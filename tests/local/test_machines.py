@@ -18,6 +18,7 @@ import pytest
 
 from magnum.drivers.local import preflight, rootfs
 from magnum.drivers.local.commands import run
+from magnum.drivers.local.errors import CommandError
 from magnum.drivers.local.host import Egress, LocalHost, MachineSpec
 from magnum.drivers.local.names import HostNames
 from magnum.drivers.local.settings import LocalSettings, default_cache_dir
@@ -25,6 +26,7 @@ from magnum.drivers.local.settings import LocalSettings, default_cache_dir
 MISSING = preflight.missing()
 pytestmark = [pytest.mark.root, pytest.mark.skipif(bool(MISSING), reason=" ".join(MISSING))]
 
+UNIFIED = Path("/sys/fs/cgroup/cgroup.controllers").exists()
 CLUSTER = "3f0c1a52-0000-4000-8000-000000000001"
 OTHER_CLUSTER = "3f0c1a52-0000-4000-8000-000000000002"
 NAMES = ("one", "two", "three")
@@ -55,6 +57,7 @@ runcmd:
 STARTER = """
 import json, sys, time
 import msgspec
+from magnum.drivers.local.errors import CommandError
 from magnum.drivers.local.host import Egress, LocalHost, MachineSpec
 from magnum.drivers.local.settings import LocalSettings
 order = json.load(sys.stdin)
@@ -142,11 +145,20 @@ def test_starting_again_changes_nothing(host, settings, cluster):
 def test_the_flavor_is_a_limit(settings, cluster):
     unit = HostNames(settings.state_dir).machine(CLUSTER, "one").unit
     group = Path(HostNames(settings.state_dir).cgroup) / unit
-    if (settings.cgroup_root / "cgroup.controllers").exists():
+    if UNIFIED:
         limit = settings.cgroup_root / group / "memory.max"
     else:
         limit = settings.cgroup_root / "memory" / group / "memory.limit_in_bytes"
     assert int(limit.read_text()) == MEMORY_MIB * 1024 * 1024
+
+
+@pytest.mark.skipif(UNIFIED, reason="control groups of version 2 do not withhold devices without a BPF program")
+def test_a_machines_root_cannot_read_the_hosts_disks(settings, cluster):
+    init = next(process for process in processes(settings, "one") if innermost_id(process) == 1)
+    disk = os.stat(settings.state_dir).st_dev
+    make = f"mknod /root/disk b {os.major(disk)} {os.minor(disk)}"
+    with pytest.raises(CommandError, match="Operation not permitted"):
+        run(["nsenter", "--all", "--target", str(init), "sh", "-c", f"{make} && head -c 1 /root/disk"], timeout=10)
 
 
 def test_a_node_reaches_the_node_port_and_nothing_else_of_the_host(settings, host, network, cluster):
@@ -273,6 +285,12 @@ def processes(settings, name):
     unit = HostNames(settings.state_dir).machine(CLUSTER, name).unit
     groups = next(path for path in settings.cgroup_root.rglob(unit) if path.is_dir())
     return {int(line) for file in groups.rglob("cgroup.procs") for line in file.read_text().split()}
+
+
+def innermost_id(process):
+    """Give the id that a process has in its own namespace."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("NSpid:")).split()[-1])
 
 
 def runs(settings, name):

@@ -3,7 +3,8 @@
 A machine's processes cannot leave its group, so the group, and never a remembered process id, decides whether it runs
 and what to kill. Both kinds of hierarchy are served: version 1 (one tree per controller) and version 2 (one tree).
 Version 1 is what the tests of real machines have been run on; version 2, which a Debian with systemd as its init has,
-is written after the kernel's documentation and has NOT been run.
+is written after the kernel's documentation and has NOT been run. Version 2 cannot keep a machine's root from the host's
+disks without a BPF program, which nothing here loads.
 """
 
 import errno
@@ -22,6 +23,8 @@ V2_CONTROLLERS = ("cpu", "cpuset", "io", "memory", "pids")
 CPU_PERIOD = 100_000
 MAX_PROCESSES = 16384
 POLL_SECONDS = 0.01
+# The host's disks, its memory and its ports: a machine's root could make itself the device nodes.
+WITHHELD_DEVICES = ("b *:* rw", "c 1:1 rw", "c 1:2 rw", "c 1:4 rw")
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -132,7 +135,9 @@ class Cgroups:
                 Setting(folder / "pids.max", str(MAX_PROCESSES)),
             )
         below = Path(self._ours) / unit
+        devices = self._root / "devices"
         return (
+            *(Setting(devices / below / "devices.deny", names) for names in WITHHELD_DEVICES if devices.is_dir()),
             Setting(self._root / "memory" / below / "memory.limit_in_bytes", memory),
             Setting(self._root / "cpu" / below / "cpu.cfs_period_us", str(CPU_PERIOD)),
             Setting(self._root / "cpu" / below / "cpu.cfs_quota_us", quota),

@@ -10,6 +10,7 @@ so that a crash at any line leaves something to find. It holds:
     console.log     what systemd-nspawn and the machine's console say
 """
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterable
@@ -21,6 +22,7 @@ import msgspec
 
 from magnum.certificates.private_files import write_private_file
 from magnum.drivers.local.commands import run
+from magnum.drivers.local.errors import LocalError
 
 RECORD = "machine.json"
 CONSOLE = "console.log"
@@ -109,12 +111,26 @@ class MachineFolder:
         machine_id = hashlib.sha256(f"{spec.cluster_uuid}/{spec.name}/{spec.instance_id}".encode()).hexdigest()[:32]
         _write_file(upper / "etc/machine-id", machine_id + "\n", 0o444)
 
+    def volumes(self) -> tuple[tuple[Path, Path], ...]:
+        """Give the folders that are not on the overlay, and where the machine sees them."""
+        return tuple((self.path / "volumes" / name, Path("/var/lib") / name) for name in VOLUMES)
+
     def write_resolvers(self, resolvers: Iterable[str]) -> None:
-        """Say who answers for names, as a DHCP server would at every boot. The machine must not be running."""
-        lines = (f"nameserver {resolver}\n" for resolver in resolvers or (NO_RESOLVER,))
-        path = self.path / "upper/etc/resolv.conf"
-        path.unlink(missing_ok=True)  # the machine may have made it a link to anywhere
-        _write_file(path, "".join(lines), 0o644)
+        """Say who answers for names, as a DHCP server would at every boot. The machine must not be running.
+
+        What lies on its disk is the machine's, and so may be a link to a file of this host: none is followed.
+        """
+        lines = "".join(f"nameserver {resolver}\n" for resolver in resolvers or (NO_RESOLVER,))
+        try:
+            etc = os.open(self.path / "upper/etc", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except OSError as error:
+            raise LocalError(f"the machine cannot boot: on its disk {self.path} /etc is no folder any more") from error
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink("resolv.conf", dir_fd=etc)
+            _write_file("resolv.conf", lines, 0o644, folder=etc)
+        finally:
+            os.close(etc)
 
     def console_tail(self) -> str:
         try:
@@ -144,8 +160,8 @@ def _make_folder(base: Path, name: str) -> None:
             path.chmod(0o755)
 
 
-def _write_file(path: Path, content: str, mode: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+def _write_file(path: Path | str, content: str, mode: int, *, folder: int | None = None) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode, dir_fd=folder)
     with os.fdopen(descriptor, "w") as file:
         os.fchmod(descriptor, mode)
         file.write(content)

@@ -26,8 +26,6 @@ from magnum.drivers.local.settings import LocalSettings
 
 LAUNCHER = Path(__file__).with_name("launch-machine")
 POLL_SECONDS = 0.05
-# A machine's root is trusted like the host's, but has no business with kernel code, the hardware or the clock.
-WITHHELD_CAPABILITIES = "CAP_SYS_MODULE,CAP_SYS_RAWIO,CAP_SYS_TIME"
 # What runc and BPF programs call and systemd-nspawn would refuse.
 NEEDED_CALLS = "@keyring bpf"
 # Container engines switch on forwarding; the rest of /proc/sys is the whole kernel's and stays read-only.
@@ -90,7 +88,7 @@ class Machine:
         self.folder.write_resolvers(egress.resolvers)
         self._cgroups.create(self._names.unit, memory_mib=record.memory_mib, vcpus=record.vcpus)
         run(
-            [LAUNCHER, *self._group.join_files(), "--", *boot_command(self._names, self.name)],
+            [LAUNCHER, *self._group.join_files(), "--", *boot_command(self._names, self.folder)],
             timeout=self._settings.command_limit,
             cwd=self.folder.path,
             environment=ENVIRONMENT,
@@ -122,7 +120,7 @@ class Machine:
         return self.folder.path.with_name(f"{self.name}.lock")
 
 
-def boot_command(names: MachineNames, hostname: str) -> list[str]:
+def boot_command(names: MachineNames, folder: MachineFolder) -> list[str]:
     """Give the command that is the machine's power supply: it runs for as long as the machine does."""
     return [
         "systemd-nspawn",
@@ -130,7 +128,7 @@ def boot_command(names: MachineNames, hostname: str) -> list[str]:
         "--boot",
         "--directory=root",
         f"--machine={names.netns}",
-        f"--hostname={hostname}",
+        f"--hostname={folder.path.name}",
         # There may be no systemd on the host, and where there is one it need not know of us: the groups are ours.
         "--register=no",
         "--keep-unit",
@@ -139,10 +137,16 @@ def boot_command(names: MachineNames, hostname: str) -> list[str]:
         "--timezone=off",
         "--console=pipe",
         f"--network-namespace-path={netns.NETNS_FOLDER / names.netns}",
+        # A privileged container asks for every one, and does not start when one is withheld.
         "--capability=all",
-        f"--drop-capability={WITHHELD_CAPABILITIES}",
         f"--system-call-filter={NEEDED_CALLS}",
+        # Left to systemd-nspawn because it follows no link that the machine may have put there, out of its root.
+        *(f"--bind={_escaped(source)}:{target}" for source, target in folder.volumes()),
     ]
+
+
+def _escaped(path: Path) -> str:
+    return str(path).replace("\\", "\\\\").replace(":", "\\:")
 
 
 def supervisors(processes: Iterable[int]) -> list[int]:

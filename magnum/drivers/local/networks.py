@@ -152,7 +152,7 @@ class Networks:
             network.bridge, self._names.bridge_alias(network.cluster_uuid), timeout=self._timeout
         )
         if egress:
-            Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+            run(["sysctl", "--quiet", "--write", "net.ipv4.ip_forward=1"], timeout=self._timeout)
 
     def _remove(self, bridge: str) -> None:
         firewall.remove(self._names.table(bridge), timeout=self._timeout)

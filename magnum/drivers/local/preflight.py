@@ -24,6 +24,7 @@ PACKAGES = {
     "debootstrap": "debootstrap",
     "ip": "iproute2",
     "nft": "nftables",
+    "sysctl": "procps",
     "unshare": "util-linux",
     "setsid": "util-linux",
     "mount": "mount",
