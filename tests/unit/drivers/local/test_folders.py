@@ -1,0 +1,117 @@
+import json
+import stat
+from ipaddress import IPv4Address
+
+import msgspec
+import pytest
+
+from magnum.drivers.local.errors import LocalError
+from magnum.drivers.local.folders import SEED, MachineFolder, MachineSpec
+
+SPEC = MachineSpec(
+    cluster_uuid="3f0c1a52-0000-4000-8000-000000000001",
+    name="web-1",
+    address=IPv4Address("10.77.7.10"),
+    memory_mib=1024,
+    vcpus=2,
+    user_data="#cloud-config\n# the token: hush\n",
+    instance_id="i-1",
+)
+
+
+@pytest.fixture
+def rootfs(tmp_path):
+    (tmp_path / "rootfs").mkdir()
+    return tmp_path / "rootfs"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return MachineFolder(tmp_path / "cluster/web-1")
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_what_is_written_is_remembered(folder, rootfs):
+    assert folder.record() is None
+    record = folder.create(SPEC, rootfs)
+    assert folder.record() == record
+    assert (record.address, record.memory_mib, record.vcpus, record.powered) == (SPEC.address, 1024, 2, True)
+    off = folder.write(msgspec.structs.replace(record, powered=False))
+    assert folder.record() == off
+
+
+def test_cloud_init_finds_its_seed(folder, rootfs):
+    folder.create(SPEC, rootfs)
+    seed = folder.path / "upper" / SEED
+    assert (seed / "user-data").read_text() == SPEC.user_data
+    assert json.loads((seed / "meta-data").read_text()) == {"instance-id": "i-1", "local-hostname": "web-1"}
+    assert (folder.path / "lower").resolve() == rootfs
+    assert len((folder.path / "upper/etc/machine-id").read_text().strip()) == 32
+
+
+def test_secrets_are_for_root_and_the_machines_own_users_may_pass(folder, rootfs):
+    folder.create(SPEC, rootfs)
+    assert mode(folder.path) == 0o700
+    assert mode(folder.path / "machine.json") == 0o600
+    assert mode(folder.path / "console.log") == 0o600
+    seed = folder.path / "upper" / SEED
+    assert mode(seed / "user-data") == 0o600
+    for path in (folder.path / "upper", *seed.relative_to(folder.path).parents):
+        assert mode(folder.path / path) in (0o755, 0o700)
+    assert mode(folder.path / "upper") == mode(folder.path / "upper/var/lib") == 0o755
+
+
+def test_a_disk_that_was_not_finished_is_made_anew(folder, rootfs):
+    folder.create(SPEC, rootfs)
+    (folder.path / "machine.json").unlink()
+    (folder.path / "upper/half").write_text("written")
+    assert folder.record() is None
+    folder.create(SPEC, rootfs)
+    assert not (folder.path / "upper/half").exists()
+
+
+def test_resolvers_are_those_of_this_boot_whatever_the_machine_left_there(folder, rootfs, tmp_path):
+    folder.create(SPEC, rootfs)
+    resolv = folder.path / "upper/etc/resolv.conf"
+    folder.write_resolvers(())
+    assert resolv.read_text() == "nameserver 127.0.0.1\n"
+    resolv.unlink()
+    resolv.symlink_to(tmp_path / "elsewhere")
+    folder.write_resolvers(("192.0.2.53", "192.0.2.54"))
+    assert resolv.read_text() == "nameserver 192.0.2.53\nnameserver 192.0.2.54\n"
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_machine_cannot_make_us_write_elsewhere(folder, rootfs, tmp_path):
+    folder.create(SPEC, rootfs)
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/resolv.conf").write_text("the host's own\n")
+    (folder.path / "upper/etc").rename(folder.path / "upper/moved")
+    (folder.path / "upper/etc").symlink_to(tmp_path / "etc")
+    with pytest.raises(LocalError, match="/etc is no folder"):
+        folder.write_resolvers(("192.0.2.53",))
+    assert (tmp_path / "etc/resolv.conf").read_text() == "the host's own\n"
+
+
+def test_the_end_of_the_console_is_told_and_no_more(folder, rootfs):
+    assert folder.console_tail() == ""
+    folder.create(SPEC, rootfs)
+    (folder.path / "console.log").write_text("x" * 5000 + "\nit broke\n")
+    assert folder.console_tail().endswith("it broke")
+    assert len(folder.console_tail()) <= 400
+
+
+def test_removing_it_twice_is_no_error(folder, rootfs):
+    folder.create(SPEC, rootfs)
+    folder.remove()
+    folder.remove()
+    assert not folder.path.exists()
+
+
+def test_user_data_never_show():
+    assert "hush" not in repr(SPEC)
+    assert "hush" not in f"{SPEC}"
+    assert "hush" not in str(SPEC.__rich_repr__())
