@@ -1,120 +1,25 @@
 """The programs as their users meet them: real processes, driven by the unmodified `openstack` command."""
 
-import contextlib
-import io
 import json
-import logging
 import os
 import re
-import signal
 import socket
 import stat
 import subprocess
 import sys
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from openstackclient import shell
+from programs import COMMANDS, SECONDS, Openstack, end, free_port, start
 
 from magnum.standalone.state import StateDirectory
 
-COMMANDS = Path(sys.executable).parent
-SECONDS = 30
 TEMPLATE = ("--coe", "swarm-mode", "--image", "fake", "--external-network", "public")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def start(*command: str | Path, ready: str, **environment: str) -> subprocess.Popen[str]:
-    """Start a program and wait for a line that says `ready`."""
-    process = subprocess.Popen(
-        [COMMANDS / command[0], *command[1:]],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=os.environ | {"PYTHONUNBUFFERED": "1"} | environment,
-    )
-    assert process.stdout
-    said: list[str] = []
-    for line in process.stdout:
-        said.append(line)
-        if ready in line:
-            return process
-    pytest.fail(f"{command[0]} ended with {process.wait(SECONDS)}: {''.join(said)}")
-
-
-def end(process: subprocess.Popen[str]) -> int:
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.communicate(timeout=SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        pytest.fail("It did not stop on SIGTERM.")
-    return process.returncode
-
-
-class Openstack:
-    """The command, in this process: it is the same code without the second that Python takes to load it."""
-
-    def __init__(self, clouds: Path) -> None:
-        self.environment = {"OS_CLIENT_CONFIG_FILE": str(clouds), "OS_CLOUD": "magnum"}
-
-    def __call__(self, *arguments: str) -> str:
-        code, out, err = self.run(arguments)
-        assert code == 0, err
-        return out
-
-    def show(self, *arguments: str) -> Any:
-        return json.loads(self(*arguments, "-f", "json"))
-
-    def refused(self, *arguments: str) -> str:
-        code, _, err = self.run(arguments)
-        assert code == 1
-        return err
-
-    def run(self, arguments: Sequence[str]) -> tuple[int, str, str]:
-        out, err = io.StringIO(), io.StringIO()
-        root = logging.getLogger()
-        handlers, level = root.handlers[:], root.level
-        with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the client's warnings are not ours to mend
-            for name, value in self.environment.items():
-                patch.setenv(name, value)
-            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                try:
-                    code = shell.main(list(arguments))
-                finally:
-                    root.handlers[:], root.level = handlers, level
-        return code, out.getvalue(), err.getvalue()
-
-    def until(self, cluster: str, *final: str) -> dict[str, Any]:
-        """Look at a cluster until its status is one of the final ones. Bounded."""
-        for _ in range(200):
-            shown: dict[str, Any] = self.show("coe", "cluster", "show", cluster)
-            if shown["status"] in final:
-                return shown
-            assert not shown["status"].endswith("_FAILED"), shown["status_reason"]
-        pytest.fail(f"{cluster} is still {shown['status']}: {shown['status_reason']}")
-
-    def until_gone(self, cluster: str) -> None:
-        for _ in range(200):
-            if cluster not in [item["name"] for item in self.show("coe", "cluster", "list")]:
-                return
-        pytest.fail(f"{cluster} is still there")
 
 
 @pytest.fixture(scope="module")
@@ -171,15 +76,13 @@ def test_a_whole_life_by_the_command_as_it_is_installed(service, state):
 
 
 def test_templates(openstack):
-    made = openstack.show("coe", "cluster", "template", "create", "small", *TEMPLATE, "--labels", "a=1,b=2")
-    assert made["coe"] == "swarm-mode"
-    assert made["cluster_distro"] == "fake"
+    openstack("coe", "cluster", "template", "create", "small", *TEMPLATE, "--labels", "a=1,b=2")
     assert "small" in [item["name"] for item in openstack.show("coe", "cluster", "template", "list")]
     shown = openstack.show("coe", "cluster", "template", "show", "small")
-    assert shown["uuid"] == made["uuid"]
+    assert (shown["coe"], shown["cluster_distro"]) == ("swarm-mode", "fake")
     assert shown["labels"] == {"a": "1", "b": "2"}
     openstack("coe", "cluster", "template", "update", "small", "replace", "name=tiny", "labels=c=3")
-    shown = openstack.show("coe", "cluster", "template", "show", made["uuid"])
+    shown = openstack.show("coe", "cluster", "template", "show", shown["uuid"])
     assert (shown["name"], shown["labels"]) == ("tiny", {"c": "3"})
     openstack("coe", "cluster", "template", "delete", "tiny")
     assert "tiny" not in [item["name"] for item in openstack.show("coe", "cluster", "template", "list")]
