@@ -157,7 +157,7 @@ def test_a_machines_root_cannot_read_the_hosts_disks(settings, cluster):
     init = next(process for process in processes(settings, "one") if innermost_id(process) == 1)
     disk = settings.state_dir.stat().st_dev
     make = f"mknod /root/disk b {os.major(disk)} {os.minor(disk)}"
-    with pytest.raises(CommandError, match="head: cannot open .*Operation not permitted"):
+    with pytest.raises(CommandError, match=r"head: cannot open .*Operation not permitted"):
         run(["nsenter", "--all", "--target", str(init), "sh", "-c", f"{make} && head -c 1 /root/disk"], timeout=10)
 
 
