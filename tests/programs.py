@@ -26,6 +26,7 @@ from magnum.standalone.state import StateDirectory
 with warnings.catch_warnings():  # the client's warnings are not ours to mend
     warnings.simplefilter("ignore")
     from openstackclient import shell
+    from osc_lib.clientmanager import ClientManager
 
 COMMANDS = Path(sys.executable).parent
 SECONDS = 30
@@ -95,6 +96,8 @@ class Openstack:
             warnings.simplefilter("ignore")
             for name, value in self.environment.items():
                 patch.setenv(name, value)
+            if kept := vars(ClientManager).get("container_infra"):
+                kept._handle = None  # the command expects one cloud in the life of a process
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
                 try:
                     code = shell.main(list(arguments))
@@ -203,3 +206,38 @@ class Standalone:
         """Give the whole database as text: what is written down of events, errors and all else."""
         with contextlib.closing(sqlite3.connect(self.state.path / "magnum.sqlite")) as connection:
             return "\n".join(connection.iterdump()).encode()
+
+
+class Docker:
+    """Docker's own command with the files that `coe cluster config` wrote, towards any of the cluster's engines."""
+
+    def __init__(self, certificates: Path, manager: str) -> None:
+        self.certificates = certificates
+        self.manager = manager
+
+    @classmethod
+    def configured(cls, openstack: Openstack, cluster: dict[str, Any], folder: Path) -> Self:
+        config = ("config", cluster["name"], "--dir", str(folder), "--force", "--output-certs")
+        openstack("coe", "cluster", *config)
+        return cls(folder, cluster["master_addresses"][0])
+
+    def __call__(self, *arguments: str, engine: str | None = None, stdin: bytes | None = None) -> str:
+        done = self.run(*arguments, engine=engine, stdin=stdin)
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout.decode().strip()
+
+    def run(
+        self, *arguments: str, engine: str | None = None, stdin: bytes | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        files = {"tlscacert": "ca.pem", "tlscert": "cert.pem", "tlskey": "key.pem"}
+        options = [f"--{option}={self.certificates / file}" for option, file in files.items()]
+        command = ["docker", "--tlsverify", *options, "-H", f"tcp://{engine or self.manager}:2376", *arguments]
+        # Without the variables of whoever runs the tests, who may have a docker of their own.
+        return subprocess.run(
+            command, input=stdin, capture_output=True, timeout=60, check=False, env={"PATH": os.environ["PATH"]}
+        )
+
+    def nodes(self) -> dict[str, str]:
+        """Give status by host name."""
+        lines = self("node", "ls", "--format", "{{.Hostname}} {{.Status}}").splitlines()
+        return dict(line.split() for line in lines)

@@ -50,6 +50,7 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
         "worker_class": "gthread",
         "threads": api.threads,
         "proc_name": "magnum-api",
+        "control_socket_disable": True,
         "limit_request_field_size": 16384,
     }
     if api.workers is not None:
@@ -70,6 +71,7 @@ def _tls_file(settings: Settings, option: str) -> str:
 def main(arguments: Sequence[str]) -> int:
     settings = load_settings(arguments, program="magnum-api")
     set_up_process(settings)
+    gunicorn_options(settings)
     load_app(make_service(settings))  # in the parent, so that what is wrong is told once and ends us
     _Server(settings).run()
     return 0
