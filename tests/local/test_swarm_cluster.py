@@ -6,7 +6,6 @@ ones change its size and delete it.
 
 import ipaddress
 import json
-import os
 import re
 import shutil
 import ssl
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import urllib3
-from programs import Openstack, Standalone
+from programs import Docker, Openstack, Standalone
 
 pytestmark = [
     pytest.mark.root,
@@ -24,33 +23,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning"),
 ]
 NAME = "real"
-
-
-class Docker:
-    """Docker's own command with the files that `coe cluster config` wrote, towards any of the cluster's engines."""
-
-    def __init__(self, certificates: Path, manager: str) -> None:
-        self.certificates = certificates
-        self.manager = manager
-
-    def __call__(self, *arguments: str, engine: str | None = None, stdin: bytes | None = None) -> str:
-        done = self.run(*arguments, engine=engine, stdin=stdin)
-        assert done.returncode == 0, done.stderr.decode()
-        return done.stdout.decode().strip()
-
-    def run(self, *arguments: str, engine: str | None = None, stdin: bytes | None = None):
-        files = {"tlscacert": "ca.pem", "tlscert": "cert.pem", "tlskey": "key.pem"}
-        options = [f"--{option}={self.certificates / file}" for option, file in files.items()]
-        command = ["docker", "--tlsverify", *options, "-H", f"tcp://{engine or self.manager}:2376", *arguments]
-        # Without the variables of whoever runs the tests, who may have a docker of their own.
-        return subprocess.run(
-            command, input=stdin, capture_output=True, timeout=60, check=False, env={"PATH": os.environ["PATH"]}
-        )
-
-    def nodes(self) -> dict[str, str]:
-        """Give status by host name."""
-        lines = self("node", "ls", "--format", "{{.Hostname}} {{.Status}}").splitlines()
-        return dict(line.split() for line in lines)
 
 
 @pytest.fixture(scope="module")
@@ -74,9 +46,7 @@ def cluster(service, openstack) -> dict:
 
 @pytest.fixture(scope="module")
 def docker(cluster, openstack, tmp_path_factory) -> Docker:
-    folder = tmp_path_factory.mktemp("config")
-    openstack("coe", "cluster", "config", NAME, "--dir", str(folder), "--force", "--output-certs")
-    return Docker(folder, cluster["master_addresses"][0])
+    return Docker.configured(openstack, cluster, tmp_path_factory.mktemp("config"))
 
 
 @pytest.fixture(scope="module")

@@ -55,6 +55,13 @@ class LocalSteps:
         self._catalogue = catalogue
         self._plan = plan
 
+    def resume(self) -> None:
+        """Switch on what was on, and listen again for the nodes of every cluster."""
+        self._host.start_all()
+        for cluster_uuid in self._host.clusters():
+            if network := self._host.find_network(cluster_uuid):
+                self._node_access(cluster_uuid, str(network.gateway))
+
     def network(self, context: DriverContext) -> Outcome:
         """One bridge per cluster."""
         uuid = context.cluster.uuid

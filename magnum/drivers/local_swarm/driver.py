@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class LocalSwarmDriver:
     def __init__(self, services: DriverServices) -> None:
         settings = cast("Settings", services.settings).local
-        self._host = LocalHost(
+        host = LocalHost(
             LocalSettings(
                 state_dir=settings.state_dir,
                 cache_dir=settings.cache_dir or default_cache_dir(),
@@ -39,7 +39,7 @@ class LocalSwarmDriver:
         )
         self._swarm = Swarm(lambda address, tls: SwarmClient(address, tls, timeout=CALL_TIMEOUT))
         self._local = LocalSteps(
-            self._host,
+            host,
             services.node_access,
             load_catalogue(settings.catalogue),
             MachinePlan(limits=certificate_limits, user_data=_user_data),
@@ -75,7 +75,7 @@ class LocalSwarmDriver:
         return self._local.linger(context)
 
     def resume(self) -> None:
-        self._host.start_all()
+        self._local.resume()
 
     def _growing(self) -> tuple[Step, ...]:
         return (
