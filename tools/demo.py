@@ -15,8 +15,10 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from magnum.conf.settings import load_settings
 from magnum.drivers.local import preflight, rootfs
 from magnum.drivers.local.settings import default_cache_dir
+from magnum.standalone import machines
 from magnum.standalone.state import StateDirectory
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -24,17 +26,19 @@ COMMANDS = Path(sys.executable).parent
 STATE = StateDirectory(CHECKOUT / "var")
 READY_SECONDS = 60
 CLUSTER_SECONDS = 300
+NODES_SECONDS = 60
 
 
 class Demo(NamedTuple):
     template: str
     cluster: str
     image: str
+    simulated: bool
 
 
 DEMOS = {
-    "local": Demo(template="swarm", cluster="demo", image="debian-12"),
-    "fake": Demo(template="swarm-simulated", cluster="demo-simulated", image="fake"),
+    "local": Demo(template="swarm", cluster="demo", image="debian-12", simulated=False),
+    "fake": Demo(template="swarm-simulated", cluster="demo-simulated", image="fake", simulated=True),
 }
 
 
@@ -54,12 +58,18 @@ def main() -> int:
             prepare_machines()
         if options.prepare_only:
             return 0
-        changed = [start_service(options.port), ensure_template(demo), ensure_cluster(demo)]
-        show(demo, simulated=options.driver == "fake")
+        folder = STATE.path / demo.cluster
+        changed = [
+            start_service(options.port),
+            ensure_template(demo),
+            ensure_cluster(demo),
+            ensure_client_configuration(demo, folder),
+        ]
+        show(demo, folder)
     except GiveUp as reason:
         print(f"\n{reason}", file=sys.stderr)
         return 1
-    print_next_commands(demo, changed=any(changed), simulated=options.driver == "fake")
+    print_next_commands(demo, folder, changed=any(changed))
     return 0
 
 
@@ -152,6 +162,8 @@ def ensure_template(demo: Demo) -> bool:
 
 def ensure_cluster(demo: Demo) -> bool:
     if (cluster := find("coe", "cluster", "list", name=demo.cluster)) is None:
+        if not demo.simulated:
+            say_egress()
         template = ("--cluster-template", demo.template)
         counts = ("--master-count", "1", "--node-count", "2")
         expect(openstack("coe", "cluster", "create", demo.cluster, *template, *counts))
@@ -161,12 +173,18 @@ def ensure_cluster(demo: Demo) -> bool:
     return True
 
 
+def say_egress() -> None:
+    if reason := machines.why_no_egress(load_settings(files=[STATE.configuration])):
+        say(f"The machines will have no way to the outside: {reason}")
+        print("   Clusters cannot pull images then; give them yours with `docker load` or `docker import`.")
+
+
 def await_cluster(demo: Demo) -> None:
     """Show each change of the status until it is final."""
     began = time.monotonic()
     shown = None
     while True:
-        cluster = json.loads(expect(openstack("coe", "cluster", "show", demo.cluster, "-f", "json", quiet=True)))
+        cluster = look(demo)
         status, reason = cluster["status"], cluster["status_reason"] or ""
         seconds = time.monotonic() - began
         if (status, reason) != shown:
@@ -181,26 +199,54 @@ def await_cluster(demo: Demo) -> None:
         time.sleep(0.5)
 
 
+def look(demo: Demo) -> dict[str, Any]:
+    cluster: dict[str, Any] = json.loads(
+        expect(openstack("coe", "cluster", "show", demo.cluster, "-f", "json", quiet=True))
+    )
+    return cluster
+
+
 # -- what it is good for -----------------------------------------------------------------------------------------------
 
 
-def show(demo: Demo, *, simulated: bool) -> None:
-    columns = [part for column in ("name", "status", "master_count", "node_count") for part in ("-c", column)]
-    print(expect(openstack("coe", "cluster", "show", demo.cluster, *columns)))
-    folder = STATE.path / demo.cluster
+def ensure_client_configuration(demo: Demo, folder: Path) -> bool:
+    """Fetch certificates for the docker command, unless there are some of this very cluster."""
+    authority = expect(openstack("coe", "ca", "show", demo.cluster, quiet=True))
+    present = folder / "ca.pem"
+    if present.exists() and present.read_text().strip() == authority.strip():
+        return False
     folder.mkdir(mode=0o700, exist_ok=True)
     fetch = ("coe", "cluster", "config", demo.cluster, "--dir", str(folder), "--force", "--output-certs")
-    exports = expect(openstack(*fetch))
-    if simulated:
-        print(exports)
+    print(expect(openstack(*fetch)))
+    return True
+
+
+def show(demo: Demo, folder: Path) -> None:
+    cluster = look(demo)
+    say(
+        f"{demo.cluster}: {cluster['status']}, {cluster['master_count']} manager, {cluster['node_count']} workers, "
+        f"at {cluster['api_address']}"
+    )
+    if demo.simulated:
         return
-    [host] = [line.split("=", 1)[1] for line in exports.splitlines() if "DOCKER_HOST=" in line]
-    certificates = [
-        f"--tls{name}={folder / file}.pem" for name, file in (("cacert", "ca"), ("cert", "cert"), ("key", "key"))
-    ]
-    command = [docker_client(), "--tlsverify", *certificates, "-H", host, "node", "ls"]
+    files = {"cacert": "ca.pem", "cert": "cert.pem", "key": "key.pem"}
+    certificates = [f"--tls{option}={folder / file}" for option, file in files.items()]
+    command = [docker_client(), "--tlsverify", *certificates, "-H", cluster["api_address"], "node", "ls"]
     print(f"$ {shlex.join(command)}", flush=True)
-    print(expect(subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)))
+    print(await_nodes(command, cluster["master_count"] + cluster["node_count"]))
+
+
+def await_nodes(command: list[str], expected: int) -> str:
+    """Give the list of nodes once all of them are ready: after `make stop` they are still booting."""
+    deadline = time.monotonic() + NODES_SECONDS
+    while True:
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+        ready = sum("Ready" in line.split() for line in done.stdout.splitlines())
+        if ready == expected:
+            return done.stdout
+        if time.monotonic() > deadline:
+            raise GiveUp(f"{ready} of {expected} nodes are ready after {NODES_SECONDS} s.\n{done.stdout}{done.stderr}")
+        time.sleep(0.5)
 
 
 def docker_client() -> str:
@@ -214,15 +260,14 @@ def docker_client() -> str:
     return str(lent)
 
 
-def print_next_commands(demo: Demo, *, changed: bool, simulated: bool) -> None:
-    folder = STATE.path / demo.cluster
+def print_next_commands(demo: Demo, folder: Path, *, changed: bool) -> None:
     if not changed:
         print("Everything was there and running; nothing was changed.\n")
     print("To go on:")
     print(f"  export OS_CLIENT_CONFIG_FILE={STATE.clouds} OS_CLOUD=magnum PATH={COMMANDS}:{STATE.path}/bin:$PATH")
     print(f"  openstack coe cluster show {demo.cluster}")
     print(f"  openstack coe cluster update {demo.cluster} replace node_count=3")
-    if not simulated:
+    if not demo.simulated:
         print(f"  eval $(openstack coe cluster config {demo.cluster} --dir {folder} --force --output-certs)")
         print("  docker node ls")
     print("  make stop     # stops the service and its machines; make run brings them back")

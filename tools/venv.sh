@@ -30,10 +30,9 @@ get_uv() {
 if [ -z "${SSL_CERT_FILE:-}" ] && [ -e /etc/ssl/certs/ca-certificates.crt ]; then
     export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
 fi
-options=(--frozen --all-extras)
-if [ -x .venv/bin/python ]; then
-    options+=(--quiet)
-else
+options=(--frozen --all-extras --quiet)
+if [ ! -x .venv/bin/python ]; then
+    echo "Making the virtual environment .venv"
     options+=(--python "$(command -v python3)")
 fi
 env -u VIRTUAL_ENV UV_PYTHON_DOWNLOADS=never "$uv" sync "${options[@]}"

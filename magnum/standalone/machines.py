@@ -14,6 +14,11 @@ def missing() -> tuple[str, ...]:
     return tuple(preflight.missing())
 
 
+def why_no_egress(settings: Settings) -> str:
+    """Say why machines cannot reach the outside; empty when they can. Tried, which takes some seconds."""
+    return _host(settings).egress().reason
+
+
 def stop(settings: Settings) -> None:
     """Shut all machines down; they come back with the service."""
     if settings.local.state_dir.is_dir():
