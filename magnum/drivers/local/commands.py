@@ -44,6 +44,7 @@ def run(
             cwd=cwd,
             env={**os.environ, "LC_ALL": "C.UTF-8", **(environment or {})},
             start_new_session=True,
+            umask=0o022,  # what a program makes for others to read is readable, whatever our own umask is
         )
     except OSError as error:
         raise CommandError(f"{_shown(words)}: cannot be started: {error.strerror}") from error

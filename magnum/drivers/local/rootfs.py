@@ -8,22 +8,22 @@ The package mirror is the one that this host's own apt uses. `python -m magnum.d
 """
 
 import hashlib
-import os
 import platform
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
+from magnum.certificates.private_files import sync_directory
 from magnum.drivers.local import apt, locks
 from magnum.drivers.local.commands import run
 from magnum.drivers.local.errors import LocalError, RootfsMissingError
 from magnum.drivers.local.settings import default_cache_dir
 
-METHOD = 1
+METHOD = 2
 """Raise it when the way of building changes, so that what was built in the old way is not used."""
 BUILD_SECONDS = 1800.0
 QUERY_SECONDS = 60.0
@@ -39,6 +39,7 @@ path-include=/usr/share/doc/*/copyright
 path-exclude=/usr/share/man/*
 path-exclude=/usr/share/locale/*
 """
+APT_OPTIONS = "etc/apt/apt.conf.d/90-as-on-the-host"
 # Unique to a machine; each one gets its own on its first boot.
 IDENTITY = ("etc/machine-id", "var/lib/dbus/machine-id", "etc/hostname", "etc/resolv.conf")
 
@@ -65,11 +66,14 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
         lists = (self.base_packages, self.packages, *units, self.removed_files)
         for part in (str(METHOD), DPKG_OPTIONS, self.suite, self.architecture, *(" ".join(names) for names in lists)):
             digest.update(part.encode() + b"\0")
-        for path in sorted(path for path in self.files.rglob("*") if path.is_file()):
-            content = path.read_bytes()
-            executable = path.stat().st_mode & 0o100
-            digest.update(f"{path.relative_to(self.files)}\0{executable}\0{len(content)}\0".encode() + content)
+        for path, executable, content in self.own_files():
+            digest.update(f"{path}\0{executable}\0{len(content)}\0".encode() + content)
         return f"debian-{self.suite}-{digest.hexdigest()[:16]}"
+
+    def own_files(self) -> Iterator[tuple[Path, bool, bytes]]:
+        """Give where each file of ours goes, whether it is a program, and its content."""
+        for file in sorted(file for file in self.files.rglob("*") if file.is_file()):
+            yield file.relative_to(self.files), bool(file.stat().st_mode & 0o100), file.read_bytes()
 
 
 DEBIAN_12 = Recipe(
@@ -127,7 +131,7 @@ def ensure(recipe: Recipe, cache_dir: Path, progress: Callable[[str], None]) -> 
         partial = root.with_name(root.name + ".partial")
         _Build(recipe, partial, progress, held).run()
         partial.rename(root)
-        _flush(root.parent)
+        sync_directory(root.parent)
     return root
 
 
@@ -146,6 +150,7 @@ class _Build:
             self.tell("removing a build that was interrupted")
             shutil.rmtree(self.root)
         self.root.mkdir()
+        self.root.chmod(0o755)
         repositories = apt.repositories_of(self.recipe.suite, timeout=QUERY_SECONDS)
         self.tell(f"1/4 base system: Debian {self.recipe.suite} from {repositories[0].uri}")
         self.bootstrap(repositories[0])
@@ -169,7 +174,7 @@ class _Build:
     def install(self, repositories: tuple[apt.Repository, ...]) -> None:
         sources = "".join(repository.line() + "\n" for repository in repositories)
         self.write("etc/apt/sources.list", sources)
-        self.write("etc/apt/apt.conf.d/90-as-on-the-host", apt.options(timeout=QUERY_SECONDS))
+        self.write(APT_OPTIONS, apt.options(timeout=QUERY_SECONDS))
         self.write("etc/dpkg/dpkg.cfg.d/90-lean", DPKG_OPTIONS)
         self.write("etc/resolv.conf", Path("/etc/resolv.conf").read_text())
         # Packages must not start their daemons in here.
@@ -177,11 +182,15 @@ class _Build:
         self.chroot("apt-get", "--quiet", "update")
         self.chroot("apt-get", "--quiet", "--yes", "--no-install-recommends", "install", *self.recipe.packages)
         self.chroot("apt-get", "clean")
-        (self.root / "usr/sbin/policy-rc.d").unlink()
+        for path in ("usr/sbin/policy-rc.d", APT_OPTIONS):
+            (self.root / path).unlink()
         shutil.rmtree(self.root / "var/lib/apt/lists")
 
     def configure(self) -> None:
-        shutil.copytree(self.recipe.files, self.root, dirs_exist_ok=True)
+        for path, executable, content in self.recipe.own_files():
+            (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.root / path).write_bytes(content)
+            (self.root / path).chmod(0o755 if executable else 0o644)
         for verb, units in (
             ("disable", self.recipe.disabled_units),
             ("mask", self.recipe.masked_units),
@@ -189,8 +198,8 @@ class _Build:
         ):
             if units:
                 self.chroot("systemctl", verb, *units)
-        for path in (*IDENTITY, *self.recipe.removed_files):
-            (self.root / path).unlink(missing_ok=True)
+        for name in (*IDENTITY, *self.recipe.removed_files):
+            (self.root / name).unlink(missing_ok=True)
         for key in (self.root / "etc/ssh").glob("ssh_host_*"):
             key.unlink()
         # Present but empty: without the file systemd takes the boot for a first one and starts its questions.
@@ -207,14 +216,6 @@ class _Build:
     def _contained(self, *argv: str | Path) -> None:
         environment = {"DEBIAN_FRONTEND": "noninteractive", "PATH": "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"}
         run([*CONTAINED, *argv], timeout=BUILD_SECONDS, environment=environment, stdin=self.lock)
-
-
-def _flush(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def main() -> int:
