@@ -11,6 +11,7 @@ so that a crash at any line leaves something to find. It holds:
 """
 
 import contextlib
+import errno
 import hashlib
 import os
 from collections.abc import Iterable
@@ -148,6 +149,14 @@ class MachineFolder:
 def remove_tree(path: Path) -> None:
     """Remove a folder with all that is in it; a disk full of container images takes `rm` a third of the time."""
     run(["rm", "--recursive", "--force", "--one-file-system", "--", path], timeout=REMOVAL_LIMIT)
+
+
+def remove_if_empty(path: Path) -> None:
+    try:
+        path.rmdir()
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
+            raise
 
 
 def _make_folder(base: Path, name: str) -> None:

@@ -15,7 +15,7 @@ from magnum.drivers.local import egress, netns, rootfs
 from magnum.drivers.local.cgroups import Cgroups
 from magnum.drivers.local.egress import Egress
 from magnum.drivers.local.errors import LocalError
-from magnum.drivers.local.folders import MachineSpec, remove_tree
+from magnum.drivers.local.folders import MachineSpec, remove_if_empty, remove_tree
 from magnum.drivers.local.machines import Machine, MachineStatus
 from magnum.drivers.local.names import HostNames, cluster_folder, clusters_folder
 from magnum.drivers.local.networks import Network, Networks
@@ -83,9 +83,10 @@ class LocalHost:
     def stop_machine(self, cluster_uuid: str, name: str) -> None:
         """Shut a machine down; it stays off until it is started again."""
         machine = self._machine(cluster_uuid, name)
+        if (record := machine.folder.record()) is None:
+            raise LocalError(f"there is no machine {name} of cluster {cluster_uuid} to be stopped")
         with machine.lock():
-            if record := machine.folder.record():
-                machine.folder.write(msgspec.structs.replace(record, powered=False))
+            machine.folder.write(msgspec.structs.replace(record, powered=False))
             machine.shut_down()
 
     def delete_machine(self, cluster_uuid: str, name: str) -> None:
@@ -121,6 +122,7 @@ class LocalHost:
         self._cgroups.remove_all(limit=self._settings.kill_limit)
         self._networks.clean()
         remove_tree(clusters_folder(self._settings.state_dir))
+        remove_if_empty(self._settings.state_dir)
 
     # -- inside --------------------------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from magnum.drivers.local.cgroups import Cgroups
 from magnum.drivers.local.commands import run
 from magnum.drivers.local.egress import Egress
 from magnum.drivers.local.errors import LocalError
-from magnum.drivers.local.folders import MachineFolder, MachineRecord
+from magnum.drivers.local.folders import MachineFolder, MachineRecord, remove_if_empty
 from magnum.drivers.local.names import HostNames, MachineNames, check_machine, cluster_folder
 from magnum.drivers.local.networks import Network
 from magnum.drivers.local.settings import LocalSettings
@@ -114,6 +114,7 @@ class Machine:
         self.cut_power()
         self.folder.remove()
         self._lock_path.unlink()
+        remove_if_empty(self._lock_path.parent)
 
     @property
     def _lock_path(self) -> Path:

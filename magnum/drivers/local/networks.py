@@ -7,7 +7,6 @@ died half-way. The search for a free subnet starts at a place that depends on th
 go of its bridge, will most likely find its subnet still free.
 """
 
-import errno
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from magnum.certificates.private_files import write_private_file
 from magnum.drivers.local import firewall, locks
 from magnum.drivers.local.commands import run
 from magnum.drivers.local.errors import SubnetsExhaustedError, SubnetTakenError
+from magnum.drivers.local.folders import remove_if_empty
 from magnum.drivers.local.names import HostNames, bridge_name, cluster_folder, is_bridge_name
 from magnum.drivers.local.settings import LocalSettings
 
@@ -83,11 +83,7 @@ class Networks:
         self.take_down(cluster_uuid)
         folder = self._folder(cluster_uuid)
         (folder / FILE).unlink(missing_ok=True)
-        try:
-            folder.rmdir()
-        except OSError as error:
-            if error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
-                raise
+        remove_if_empty(folder)
 
     def clean(self) -> None:
         """Remove all bridges and rules of this state directory, remembered or not."""

@@ -24,8 +24,8 @@ class LocalSettings(msgspec.Struct, frozen=True, kw_only=True):
     claims_lock: Path = Path("/run/magnum-local-networks.lock")
     """Held while a subnet is claimed; the same file for everybody on the host."""
     cgroup_root: Path = Path("/sys/fs/cgroup")
-    command_limit: float = 20.0
-    lock_limit: float = 30.0
+    command_limit: float = 10.0
+    lock_limit: float = 10.0
     shutdown_limit: float = 10.0
     """A machine that takes longer to shut down has its power cut."""
     kill_limit: float = 5.0

@@ -99,7 +99,14 @@ def test_a_network_with_machines_is_not_deleted(host):
 
 def test_deleting_what_never_was_leaves_no_trace(host):
     host.delete_machine(CLUSTER, "web-1")
+    assert host.clusters() == ()
     host.delete_network(CLUSTER)
+    assert host.clusters() == ()
+
+
+def test_stopping_what_is_not_there_is_told(host):
+    with pytest.raises(LocalError, match="no machine web-1"):
+        host.stop_machine(CLUSTER, "web-1")
     assert host.clusters() == ()
 
 
