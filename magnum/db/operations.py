@@ -16,7 +16,7 @@ time. Of the open operations of a cluster exactly one is ACTIVE, the row names i
 * The host was off, or the queue was long: time in which nobody ran an operation is added to its deadline.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, get_args
 
 import msgspec
@@ -151,14 +151,11 @@ def claim(tx: Connection, *, owner: Callable[[], str], limit: int, lease: float)
     if not found:
         return []
     mine = select(cluster_state).where(cluster_state.c.cluster_uuid.in_(found), free)
-    locked = [rows.build(ClusterState, row) for row in tx.execute(mine.with_for_update(skip_locked=True)).mappings()]
-    operations = _due_operations(tx, locked, at)
+    locked = tx.execute(mine.with_for_update(skip_locked=True)).mappings()
+    states = {row["operation_uuid"]: rows.build(ClusterState, row) for row in locked}
     return [
-        _claim_one(
-            tx, state, operations[state.operation_uuid], owner=owner(), at=at, lease=lease, claimed_at=claimed_at
-        )
-        for state in locked
-        if state.operation_uuid in operations
+        _claim_one(tx, states[due.uuid], due, owner=owner(), at=at, lease=lease, claimed_at=claimed_at)
+        for due in _due_operations(tx, states, at)
     ]
 
 
@@ -301,11 +298,10 @@ def _claim_one(
     return Claim(operation=operation, epoch=epoch, owner=owner, claimed_at=claimed_at)
 
 
-def _due_operations(tx: Connection, states: Sequence[ClusterState], at: Instant) -> dict[str | None, Operation]:
+def _due_operations(tx: Connection, uuids: Iterable[str], at: Instant) -> list[Operation]:
     """Read the current operations of locked clusters anew; what was due before the lock may have been changed."""
-    current = table.c.uuid.in_([state.operation_uuid for state in states])
-    query = _READ.where(current, _RUNNABLE, table.c.next_attempt <= at)
-    return {row["uuid"]: _build(row) for row in tx.execute(query).mappings()}
+    query = _READ.where(table.c.uuid.in_(list(uuids)), _RUNNABLE, table.c.next_attempt <= at)
+    return [_build(row) for row in tx.execute(query.order_by(table.c.next_attempt, table.c.id)).mappings()]
 
 
 def _open_operations(tx: Connection, cluster_uuid: str) -> Sequence[RowMapping]:

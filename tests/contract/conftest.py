@@ -93,16 +93,6 @@ class Make:
         return Operation(**given | fields)
 
 
-@pytest.fixture
-def clock():
-    return TurnedClock()
-
-
-@pytest.fixture
-def make(clock):
-    return Make(clock)
-
-
 @pytest.fixture(params=["sqlite-file", "sqlite-memory", *SERVERS], ids=lambda url: url.split("@")[-1])
 def database_url(request, tmp_path):
     if request.param == "sqlite-file":
@@ -111,11 +101,41 @@ def database_url(request, tmp_path):
 
 
 @pytest.fixture
-def database(database_url, clock):
+def new_world(database_url):
+    """Give a function that empties the database and gives it with a clock and a maker of its own."""
+    opened = []
+
+    def begin():
+        while opened:
+            opened.pop().dispose()
+        clock = TurnedClock()
+        database = open_database(database_url, clock=clock, server_time=False)
+        database.write(tables.METADATA.drop_all)
+        migrate.create_all(database)
+        opened.append(database)
+        return database, Make(clock), clock
+
+    yield begin
+    while opened:
+        opened.pop().dispose()
+
+
+@pytest.fixture
+def world(new_world):
+    return new_world()
+
+
+@pytest.fixture
+def database(world):
     """An empty database whose time is the turned clock's."""
-    opened = open_database(database_url, clock=clock, server_time=False)
-    if database_url in SERVERS:
-        opened.write(tables.METADATA.drop_all)
-    migrate.create_all(opened)
-    yield opened
-    opened.dispose()
+    return world[0]
+
+
+@pytest.fixture
+def make(world):
+    return world[1]
+
+
+@pytest.fixture
+def clock(world):
+    return world[2]
