@@ -73,7 +73,7 @@ class Openstack:
     """The command, in this process: it is the same code without the second that Python takes to load it."""
 
     def __init__(self, clouds: Path) -> None:
-        self.environment = {"OS_CLIENT_CONFIG_FILE": str(clouds), "OS_CLOUD": "magnum"}
+        self.environment = {"OS_CLIENT_CONFIG_FILE": str(clouds), "OS_CLOUD": "magnum", "SHELL": "/bin/sh"}
 
     def __call__(self, *arguments: str) -> str:
         code, out, err = self.run(arguments)

@@ -131,7 +131,8 @@ def openstack(*arguments: str, quiet: bool = False) -> subprocess.CompletedProce
         check=False,
         capture_output=True,
         text=True,
-        env=os.environ | {"OS_CLIENT_CONFIG_FILE": str(STATE.clouds), "OS_CLOUD": "magnum"},
+        # The command fails without SHELL, which is not there under cron or in continuous integration.
+        env={"SHELL": "/bin/sh"} | os.environ | {"OS_CLIENT_CONFIG_FILE": str(STATE.clouds), "OS_CLOUD": "magnum"},
         timeout=60,
     )
 
