@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 budget=900
+pytest=(.venv/bin/pytest --quiet)
 summary=()
 
 finish() {
@@ -29,11 +30,14 @@ part() {
 part "set-up" tools/venv.sh
 part "style, types, layers, scripts" tools/lint.sh
 command -v shellcheck >/dev/null || summary+=("LEFT OUT: shellcheck, which is not installed.")
-part "unit tests" .venv/bin/pytest --quiet --numprocesses=auto tests/unit
-part "contracts and stories" .venv/bin/pytest --quiet --numprocesses=auto --durations=5 tests/contract tests/functional
+part "unit tests" "${pytest[@]}" --numprocesses=auto -m "not root" tests/unit
+part "contracts, crashes, stories" "${pytest[@]}" --numprocesses=auto -m "not root" --durations=5 \
+    --ignore=tests/unit --ignore=tests/local tests
 if [ "$(id -u)" -eq 0 ]; then
     part "set-up of machines" .venv/bin/python tools/demo.py --prepare-only
-    part "real machines" .venv/bin/pytest --quiet --durations=10 tests/local
+    part "real machines" "${pytest[@]}" --durations=10 -m root tests
 else
-    summary+=("LEFT OUT: real machines (tests/local), because they need root.")
+    summary+=("LEFT OUT, because they need root:")
+    mapfile -t left_out < <("${pytest[@]}" --collect-only -m root tests | grep :: | cut -d: -f1 | sort | uniq -c)
+    summary+=("${left_out[@]}")
 fi
