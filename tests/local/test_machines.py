@@ -20,6 +20,7 @@ from magnum.drivers.local import preflight, rootfs
 from magnum.drivers.local.commands import run
 from magnum.drivers.local.errors import CommandError
 from magnum.drivers.local.host import Egress, LocalHost, MachineSpec
+from magnum.drivers.local.machines import supervisors
 from magnum.drivers.local.names import HostNames
 from magnum.drivers.local.settings import LocalSettings, default_cache_dir
 
@@ -60,10 +61,11 @@ import msgspec
 from magnum.drivers.local.errors import CommandError
 from magnum.drivers.local.host import Egress, LocalHost, MachineSpec
 from magnum.drivers.local.settings import LocalSettings
-order = json.load(sys.stdin)
+order = json.loads(sys.stdin.readline())
 def convert(kind, value): return kind(value)
 settings = msgspec.convert(order["settings"], LocalSettings, dec_hook=convert)
 host = LocalHost(settings, known_egress=Egress(("192.0.2.53",)))
+print("starting", flush=True)
 for spec in order["specs"]:
     host.start_machine(msgspec.convert(spec, MachineSpec, dec_hook=convert))
 print("started", flush=True)
@@ -93,33 +95,15 @@ def network(host):
 
 @pytest.fixture(scope="module")
 def specs(network):
-    return [
-        MachineSpec(
-            cluster_uuid=CLUSTER,
-            name=name,
-            address=network.subnet[10 + index],
-            memory_mib=MEMORY_MIB,
-            vcpus=1,
-            user_data=USER_DATA,
-            instance_id=f"i-{name}",
-        )
-        for index, name in enumerate(NAMES)
-    ]
+    return [spec_in(network, name, number) for number, name in enumerate(NAMES, start=10)]
 
 
 @pytest.fixture(scope="module")
 def cluster(settings, host, specs, record_testsuite_property):
     """Three machines up, started by a process that was killed right after."""
-    order = {"settings": as_plain(settings), "specs": [as_plain(spec) for spec in specs]}
-    starter = subprocess.Popen(
-        [sys.executable, "-c", STARTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    with starter:
-        starter.stdin.write(json.dumps(order))
-        starter.stdin.close()
+    with starting(settings, specs) as starter:
         begun = time.monotonic()
         assert starter.stdout.readline() == "started\n"
-        starter.send_signal(signal.SIGKILL)
     for spec in specs:
         assert docker_version(spec.address)
     record_testsuite_property("seconds until three engines answered", round(time.monotonic() - begun, 1))
@@ -135,11 +119,11 @@ def test_machines_outlive_the_process_that_started_them(host, cluster):
 
 
 def test_starting_again_changes_nothing(host, settings, cluster):
-    before = processes(settings, "one")
+    before = [supervisors(processes(settings, name)) for name in NAMES]
     with ThreadPoolExecutor() as pool:
         for _ in pool.map(host.start_machine, [*cluster, *cluster]):
             pass
-    assert before <= processes(settings, "one")
+    assert [supervisors(processes(settings, name)) for name in NAMES] == before
 
 
 def test_the_flavor_is_a_limit(settings, cluster):
@@ -178,7 +162,7 @@ def test_nodes_reach_each_other_but_no_other_cluster(settings, host, cluster):
     assert reaches(settings, "one", cluster[1].address, DOCKER_PORT)
     with listener(str(other.gateway), settings.node_port):
         assert not reaches(settings, "one", other.gateway, settings.node_port)
-    neighbour = spec_in(other, cluster[0])
+    neighbour = spec_in(other, "neighbour", 10)
     host.start_machine(neighbour)
     assert docker_version(neighbour.address)
     assert not reaches(settings, "one", neighbour.address, DOCKER_PORT)
@@ -256,6 +240,22 @@ def test_three_machines_are_gone_in_a_moment(settings, host, cluster):
     assert list((settings.state_dir / "clusters").iterdir()) == []
 
 
+def test_a_start_that_was_killed_at_any_moment_is_simply_repeated(settings, host):
+    """The lock holds while what it started still runs, so there is never a second machine on the same disk."""
+    network = host.ensure_network(OTHER_CLUSTER)
+    for milliseconds in (0, 10, 20, 30, 45, 60, 80, 110):
+        spec = spec_in(network, f"after-{milliseconds}", 10)
+        with starting(settings, [spec]):
+            time.sleep(milliseconds / 1000)
+        host.start_machine(spec)
+        (machine,) = host.machines(OTHER_CLUSTER)
+        assert machine.running
+        assert len(supervisors(processes(settings, spec.name, OTHER_CLUSTER))) == 1
+        host.delete_machine(OTHER_CLUSTER, spec.name)
+    host.delete_network(OTHER_CLUSTER)
+    assert [trace for trace in traces(settings) if not trace.startswith(str(settings.cgroup_root))] == []
+
+
 def test_cleaning_leaves_nothing(settings, host, specs):
     host.ensure_network(CLUSTER)
     host.start_machine(specs[0])
@@ -281,8 +281,8 @@ def traces(settings):
     return found + [str(group) for group in groups if group.name == names.cgroup]
 
 
-def processes(settings, name):
-    unit = HostNames(settings.state_dir).machine(CLUSTER, name).unit
+def processes(settings, name, cluster_uuid=CLUSTER):
+    unit = HostNames(settings.state_dir).machine(cluster_uuid, name).unit
     groups = next(path for path in settings.cgroup_root.rglob(unit) if path.is_dir())
     return {int(line) for file in groups.rglob("cgroup.procs") for line in file.read_text().split()}
 
@@ -400,9 +400,31 @@ def outside():
         run(["ip", "netns", "delete", netns], timeout=10)
 
 
-def spec_in(network, spec):
-    changed = {"cluster_uuid": network.cluster_uuid, "address": network.subnet[10], "name": "neighbour"}
-    return msgspec.structs.replace(spec, **changed)
+def spec_in(network, name, number):
+    return MachineSpec(
+        cluster_uuid=network.cluster_uuid,
+        name=name,
+        address=network.subnet[number],
+        memory_mib=MEMORY_MIB,
+        vcpus=1,
+        user_data=USER_DATA,
+        instance_id=f"i-{name}",
+    )
+
+
+@contextmanager
+def starting(settings, specs):
+    """Let another process start machines, and kill it when the block ends."""
+    order = {"settings": as_plain(settings), "specs": [as_plain(spec) for spec in specs]}
+    command = [sys.executable, "-c", STARTER]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as starter:
+        try:
+            starter.stdin.write(json.dumps(order) + "\n")
+            starter.stdin.flush()
+            assert starter.stdout.readline() == "starting\n"
+            yield starter
+        finally:
+            starter.send_signal(signal.SIGKILL)
 
 
 def as_plain(struct):

@@ -6,13 +6,16 @@ import shutil
 
 import pytest
 
-from magnum.drivers.local import cgroups, egress, firewall, machines, netns, networks
+from magnum.drivers.local import cgroups, commands, egress, firewall, folders, machines, netns, networks
 from magnum.drivers.local.errors import CommandError
 from magnum.drivers.local.settings import LocalSettings
 
 
 class ImaginaryHost:
     """Stands in for `commands.run`: keeps links, routes and tables, and remembers what it was told."""
+
+    class Crash(BaseException):
+        """The process dies here."""
 
     def __init__(self):
         self.commands = []
@@ -22,10 +25,28 @@ class ImaginaryHost:
         self.saved_rules = ""
         self.fails = ()
         """Words that make a command fail."""
+        self.crash_at = None
+        """(how many commands from now, whether its effect is still seen)"""
 
     def run(self, argv, *, timeout, stdin="", **_):
         assert timeout > 0
-        words = [str(word) for word in argv]
+        crash = self._crash()
+        if crash is False:
+            raise self.Crash
+        answer = self._answer([str(word) for word in argv], stdin)
+        if crash is True:
+            raise self.Crash
+        return answer
+
+    def _crash(self):
+        """Say whether to crash after this command, or before it, or (None) not now."""
+        if self.crash_at is None:
+            return None
+        countdown, after = self.crash_at
+        self.crash_at = (countdown - 1, after) if countdown else None
+        return None if countdown else after
+
+    def _answer(self, words, stdin):
         self.commands.append((words, stdin))
         for word in self.fails:
             if word in words or (isinstance(stdin, str) and word in stdin):
@@ -37,6 +58,8 @@ class ImaginaryHost:
                 self._link(shlex.split(line))
         if words[0] == "nft":
             return self._nft(words, stdin)
+        if words[0] == "rm":
+            return commands.run(words, timeout=10)
         if words[0] == "iptables-save":
             return self.saved_rules
         return ""
@@ -73,7 +96,7 @@ class ImaginaryHost:
 @pytest.fixture
 def imaginary(monkeypatch):
     host = ImaginaryHost()
-    for module in (egress, firewall, machines, netns, networks):
+    for module in (egress, firewall, folders, machines, netns, networks):
         monkeypatch.setattr(module, "run", host.run)
     # Unlike a real control group, a plain folder does not go while it has files.
     monkeypatch.setattr(cgroups, "_remove", lambda folder, _: shutil.rmtree(folder, ignore_errors=True))

@@ -104,6 +104,51 @@ def test_deleting_what_never_was_leaves_no_trace(host):
     assert host.clusters() == ()
 
 
+def crashes(imaginary, act, *, after):
+    """Let `act` crash at its first, second, … command until it comes through; the caller repairs after each crash."""
+    for countdown in range(100):
+        imaginary.crash_at = (countdown, after)
+        try:
+            act()
+        except imaginary.Crash:
+            imaginary.crash_at = None
+            yield
+        else:
+            assert countdown >= 3, "it ran hardly anything"
+            imaginary.crash_at = None
+            return
+    pytest.fail("it never came through")
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_start_that_crashed_anywhere_is_simply_repeated(host, imaginary, after):
+    def start():
+        host.start_machine(spec(host.ensure_network(CLUSTER)))
+
+    for _ in crashes(imaginary, start, after=after):
+        start()
+        assert launches(imaginary)
+        assert len(imaginary.bridges) == len(imaginary.tables) == 1
+        (machine,) = host.machines(CLUSTER)
+        assert machine.address is not None
+        imaginary.commands.clear()
+        host.delete_machine(CLUSTER, "web-1")
+        host.delete_network(CLUSTER)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_deletion_that_crashed_anywhere_is_simply_repeated(host, imaginary, after):
+    def delete():
+        host.delete_machine(CLUSTER, "web-1")
+        host.delete_network(CLUSTER)
+
+    host.start_machine(spec(host.ensure_network(CLUSTER)))
+    for _ in crashes(imaginary, delete, after=after):
+        delete()
+        assert (imaginary.bridges, imaginary.tables, host.clusters()) == ({}, {}, ())
+        host.start_machine(spec(host.ensure_network(CLUSTER)))
+
+
 def test_stopping_what_is_not_there_is_told(host):
     with pytest.raises(LocalError, match="no machine web-1"):
         host.stop_machine(CLUSTER, "web-1")

@@ -53,6 +53,7 @@ def test_the_launcher_is_told_all_groups_and_the_machine_to_boot(machine, imagin
 
 def test_an_address_from_elsewhere_is_refused_before_anything_is_made(machine, imaginary, tmp_path):
     record = machine.folder.create(spec(address=IPv4Address("10.77.8.10")), tmp_path)
+    imaginary.commands.clear()
     with pytest.raises(LocalError, match=r"10\.77\.8\.10, which is not in 10\.77\.7\.0/24"):
         machine.switch_on(record, NETWORK, Egress(), 0)
     assert imaginary.commands == []
