@@ -38,12 +38,19 @@ _LONGEST_WAIT = 5.0
 
 
 class FakeDriver:
-    def __init__(self, services: DriverServices, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        services: DriverServices,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        call_timeout: float = SPEC.longest_call,
+    ) -> None:
         settings = services.settings
         if not isinstance(settings, Settings):
             raise TypeError("the fake driver reads magnum.conf.settings.Settings")
         self._settings = settings.fake
         self._clock = services.clock
+        self._call_timeout = call_timeout
         self._cloud = Cloud(settings.default.state_path / "fake-cloud.sqlite", services.clock)
         self._provider = Provider(self._cloud, services.clock, sleep=sleep)
 
@@ -186,15 +193,15 @@ class FakeDriver:
                         cluster, resource.kind, resource.name, at=at + _microseconds(behaviour.seconds(VANISH))
                     ),
                 )
-        left = {(thing.kind, thing.name) for thing in self._cloud.things(cluster)}
-        remaining = [resource for resource in standing if (resource.kind, resource.name) in left]
+        left = {(thing.kind, thing.name): thing for thing in self._cloud.things(cluster)}
+        remaining = [left[key] for resource in standing if (key := (resource.kind, resource.name)) in left]
         for resource in standing:
-            if resource not in remaining:
+            if (resource.kind, resource.name) not in left:
                 context.gone(resource)
-        if remaining:
-            names = ", ".join(resource.name for resource in remaining)
-            return _wait(_microseconds(behaviour.seconds(VANISH)), f"waiting for {names} to be gone")
-        return Done()
+        if not remaining:
+            return Done()
+        next_gone = min(thing.gone_at or 0 for thing in remaining)
+        return _wait(next_gone - self._clock.now(), f"waiting for {', '.join(thing.name for thing in remaining)} to go")
 
     def _ensure(self, context: DriverContext, kind: str, name: str, call: Call) -> Thing:
         """Look for it; make it if it is not there; write down its id."""
@@ -222,7 +229,7 @@ class FakeDriver:
         self._call(context, call, what, lambda _: self._cloud.set_member(cluster, node.name, member=member))
 
     def _call(self, context: DriverContext, call: Call, what: str, effect: Callable[[Instant], T]) -> T:
-        with context.provider_call(what, timeout=SPEC.longest_call):
+        with context.provider_call(what, timeout=self._call_timeout):
             try:
                 return self._provider.call(context.cluster.uuid, call, self._behaviour(context), effect)
             except UnreachableError as error:
