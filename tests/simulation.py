@@ -1,14 +1,16 @@
-"""A world in one process, for tests of the conductor and of drivers: a clock that is turned, a database, a fake cloud, and
-as many conductors as a test wants.
+"""A world for tests of the conductor and of drivers: a database, a fake cloud, a clock, and any number of conductors.
 
-A conductor here has no threads: it claims what is due and runs it at once. It dies where a test lets `trace` raise `Crash`,
-which leaves everything as kill -9 would, and the next one takes over when its lease has lapsed.
+A simulated conductor has no threads: it claims what is due and runs it at once. It dies where a test lets `trace` raise
+`Crash`, which leaves everything as kill -9 would, and the next one takes over when its lease has lapsed.
 """
 
 import random
 import uuid
 
 import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509.oid import NameOID
 
 from magnum.certificates.encryption import Keyring
 from magnum.certificates.stores.database import DatabaseStore
@@ -16,7 +18,6 @@ from magnum.conductor.drivers import Drivers
 from magnum.conductor.lease import Lease
 from magnum.conductor.services import ConductorServices, no_trace
 from magnum.conductor.worker import Worker
-from magnum.conf.conductor import Conductor as ConductorSettings
 from magnum.conf.default import Default
 from magnum.conf.settings import Settings
 from magnum.core import clusters as core_clusters
@@ -65,26 +66,25 @@ class TurnedClock:
 
 
 class FakeRegistry(Registry):
-    """Knows the fake driver alone, whose calls take their time by turning the clock."""
+    """Knows the fake driver alone."""
 
-    def __init__(self, clock):
-        super().__init__([SPEC])
-        self._clock = clock
+    def __init__(self, *, sleep, call_timeout=SPEC.longest_call):
+        super().__init__([msgspec.structs.replace(SPEC, longest_call=call_timeout)])
+        self._options = {"sleep": sleep, "call_timeout": call_timeout}
 
-    def build(self, spec, services):
-        return FakeDriver(services, sleep=self._clock.turn)
+    def build(self, _spec, services):
+        return FakeDriver(services, **self._options)
 
 
 class World:
-    def __init__(self, directory, *, url="sqlite://", clock=None, registry=None, settings=None, seed=0):
+    """What a directory holds. The database is in memory unless a URL is given; time stands still without a clock."""
+
+    def __init__(self, directory, *, url="sqlite://", clock=None, registry=None, seed=0, fresh=True, **sections):
         self.clock = clock or TurnedClock()
-        self.settings = settings or Settings(
-            default=Default(state_path=directory, host="here"), conductor=ConductorSettings(quiet_period=120.0)
-        )
+        self.settings = Settings(default=Default(state_path=directory, host="here"), **sections)
         self.database = open_database(url, clock=self.clock)
-        create_all(self.database)
         self.randomness = random.Random(seed)
-        self.registry = registry or FakeRegistry(self.clock)
+        self.registry = registry or FakeRegistry(sleep=self.clock.turn)
         self.store = DatabaseStore(x509keypairs, self.database, KEYRING)
         self.cloud = Cloud(self.settings.default.state_path / "fake-cloud.sqlite", self.clock)
         self.core = Service(
@@ -95,8 +95,10 @@ class World:
             drivers=self.registry,
             catalogue=Catalogue(),
         )
-        self.template_uuid = str(uuid.uuid5(uuid.NAMESPACE_DNS, "template"))
-        self.database.write(lambda tx: clustertemplates.insert(tx, self._template()))
+        self.template_uuid = "952f3c65-de53-480f-a445-1a0c69d6f56c"
+        if fresh:
+            create_all(self.database)
+            self.database.write(lambda tx: clustertemplates.insert(tx, self._template()))
 
     def close(self):
         self.cloud.close()
@@ -214,13 +216,7 @@ class SimulatedConductor:
         return len(claims)
 
 
-def with_labels(**faults):
-    return {key: str(value) for key, value in faults.items()}
-
-
-def replaced(settings, **sections):
-    """Give settings with some options of some sections changed: replaced(settings, conductor={"workers": 2})."""
-    return msgspec.structs.replace(
-        settings,
-        **{name: msgspec.structs.replace(getattr(settings, name), **changes) for name, changes in sections.items()},
-    )
+def make_csr(key, common_name="admin"):
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    csr = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
+    return csr.public_bytes(serialization.Encoding.PEM).decode()

@@ -1,4 +1,4 @@
-"""A conductor dies at every point of every operation, and another one finishes it: same end, nothing twice, nothing left.
+"""A conductor dies at every point of every operation, another one finishes it: same end, nothing twice, nothing left.
 
 The points are those that `trace` is told of: step boundaries, both sides of every provider call and of every commit.
 """
