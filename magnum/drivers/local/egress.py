@@ -2,7 +2,8 @@
 
 Once per process, from a throw-away network that is made exactly as a cluster's: which of the host's resolvers answer a
 node, and does a connection to the Debian mirror come about? Only with both do machines get a default route, NAT and a
-resolver; half of it would be worse than nothing, because each look-up of a name would wait for a dead resolver.
+resolver; half of it would be worse than nothing, because each look-up of a name would wait for a dead resolver. Egress
+means that this host forwards packets; one that did not and has no egress is left as it was.
 """
 
 import json
@@ -26,6 +27,7 @@ PROGRAM = Path(__file__).with_name("reach.py")
 PROBE_CLUSTER = "00000000-0000-0000-0000-000000000000"
 PROBE_MACHINE = "probe"
 MAX_RESOLVERS = 3
+FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 # systemd-resolved listens on the host's loopback, where no machine gets; behind it are these.
 RESOLVER_FILES = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
 
@@ -46,17 +48,21 @@ def probe(settings: LocalSettings, names: HostNames, networks: Networks) -> Egre
     resolvers = usable_resolvers(path.read_text() for path in RESOLVER_FILES if path.exists())
     if not resolvers:
         return Egress(reason="this host knows no IPv4 resolver beyond its own loopback")
+    forwarding = FORWARDING.read_text().strip()
     try:
         mirror = apt.repositories_of(DEBIAN_12.suite, timeout=settings.command_limit)[0].uri
         lock = cluster_folder(settings.state_dir, PROBE_CLUSTER) / f"{PROBE_MACHINE}.lock"
         with locks.exclusive(lock, timeout=settings.lock_limit):
             try:
-                return _try(settings, names, networks, mirror, resolvers)
+                found = _try(settings, names, networks, mirror, resolvers)
             finally:
                 lock.unlink()
                 networks.forget(PROBE_CLUSTER)
     except LocalError as error:
-        return Egress(reason=f"it could not be tried: {error}")
+        found = Egress(reason=f"it could not be tried: {error}")
+    if not found.available:
+        run(["sysctl", "--quiet", "--write", f"net.ipv4.ip_forward={forwarding}"], timeout=settings.command_limit)
+    return found
 
 
 def usable_resolvers(files: Iterable[str]) -> tuple[str, ...]:

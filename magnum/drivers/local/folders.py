@@ -4,7 +4,7 @@ The folder is the truth. It is there before anything else of the machine is made
 so that a crash at any line leaves something to find. It holds:
 
     machine.json    what it was made from, and whether its owner wants it on; written last: with it the disk is complete
-    lower           → the root file system that it shares with others
+    lower           → the root file system that it shares with others, the same one for its whole life
     upper, work     what it has written over that
     volumes         folders that may not lie on an overlay, because container engines make overlays of their own there
     console.log     what systemd-nspawn and the machine's console say
@@ -55,13 +55,12 @@ class MachineSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MachineRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What is remembered of a machine. The root file system stays the same for its whole life."""
+    """What is remembered of a machine."""
 
     name: str
     address: IPv4Address
     memory_mib: int
     vcpus: int
-    rootfs: str
     powered: bool = True
     """Whether its owner wants it on; a stop of the whole host does not change that."""
 
@@ -93,14 +92,9 @@ class MachineFolder:
             _make_folder(self.path, name)
         self._write_seed(spec)
         _write_file(self.path / CONSOLE, "", 0o600)
-        record = MachineRecord(
-            name=spec.name,
-            address=spec.address,
-            memory_mib=spec.memory_mib,
-            vcpus=spec.vcpus,
-            rootfs=str(rootfs),
+        return self.write(
+            MachineRecord(name=spec.name, address=spec.address, memory_mib=spec.memory_mib, vcpus=spec.vcpus)
         )
-        return self.write(record)
 
     def _write_seed(self, spec: MachineSpec) -> None:
         upper = self.path / "upper"

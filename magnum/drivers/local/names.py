@@ -25,8 +25,9 @@ class MachineNames(msgspec.Struct, frozen=True):
     """What belongs to one machine outside of its folder. A network interface's name has at most 15 characters."""
 
     unit: str
-    """Its control group below ours, and the name that systemd-nspawn knows it by."""
+    """Its control group below ours."""
     netns: str
+    """Its network namespace, and the name that systemd-nspawn knows it by."""
     veth: str
 
 

@@ -13,6 +13,8 @@ from magnum.drivers.local.networks import Networks
 @pytest.fixture
 def probe(settings, imaginary, monkeypatch, tmp_path):
     """Probe with a given finding, and see that nothing is left."""
+    (tmp_path / "ip_forward").write_text("0\n")
+    monkeypatch.setattr(egress, "FORWARDING", tmp_path / "ip_forward")
     (tmp_path / "resolv.conf").write_text("search example\nnameserver 192.0.2.53\n")
     monkeypatch.setattr(egress, "RESOLVER_FILES", (tmp_path / "resolv.conf", tmp_path / "absent"))
     mirror = Repository("http://mirror.example:8080/debian/", "bookworm", "main")
@@ -22,9 +24,9 @@ def probe(settings, imaginary, monkeypatch, tmp_path):
     def probe(finding):
         def run(argv, **options):
             imaginary.commands.append((argv, ""))
-            if isinstance(finding, Exception):
+            if argv[0] == "ip" and isinstance(finding, Exception):
                 raise finding
-            return json.dumps(finding)
+            return json.dumps(finding) if argv[0] == "ip" else ""
 
         monkeypatch.setattr(egress, "run", run)
         names = HostNames(settings.state_dir)
@@ -48,6 +50,13 @@ def test_a_resolver_alone_is_not_enough(probe):
     found = probe({"resolvers": ["192.0.2.53"], "obstacle": "203.0.113.80 port 8080: timed out"})
     assert not found.available
     assert "203.0.113.80 port 8080: timed out" in found.reason
+
+
+@pytest.mark.parametrize("obstacle", [None, "timed out"])
+def test_a_host_without_egress_forwards_no_more_than_it_did(probe, imaginary, obstacle):
+    probe({"resolvers": ["192.0.2.53"], "obstacle": obstacle})
+    written = [words[-1] for words, _ in imaginary.commands if words[0] == "sysctl"]
+    assert written == ["net.ipv4.ip_forward=1", *(["net.ipv4.ip_forward=0"] if obstacle else [])]
 
 
 def test_a_probe_that_breaks_is_no_egress_and_says_why(probe):
