@@ -8,6 +8,7 @@ they go through files.
 
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,10 @@ from magnum.drivers.local.errors import CommandError
 
 TOLD_LINES = 5
 TOLD_CHARACTERS = 1000
+
+
+def installed(program: str) -> bool:
+    return shutil.which(program, path=_search_path()) is not None
 
 
 def run(
@@ -42,7 +47,7 @@ def run(
             text=True,
             errors="replace",
             cwd=cwd,
-            env={**os.environ, "LC_ALL": "C.UTF-8", **(environment or {})},
+            env={**os.environ, "PATH": _search_path(), "LC_ALL": "C.UTF-8", **(environment or {})},
             start_new_session=True,
             umask=0o022,  # what a program makes for others to read is readable, whatever our own umask is
         )
@@ -59,6 +64,11 @@ def run(
             f"{_shown(words)}: failed with status {process.returncode}: {_last_lines(complaint or output)}"
         )
     return output
+
+
+def _search_path() -> str:
+    """Give ours and the administrator's, which `su` leaves out and a user who is not root does not have."""
+    return f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin"
 
 
 def _end(process: subprocess.Popen[Any]) -> None:

@@ -10,11 +10,10 @@ exception for the bridge.
 """
 
 import shlex
-import shutil
 from ipaddress import IPv4Address, IPv4Network
 
 from magnum.drivers.local import names
-from magnum.drivers.local.commands import run
+from magnum.drivers.local.commands import installed, run
 
 LINK_LOCAL = "169.254.0.0/16"
 DOCKER_CHAIN = "DOCKER-USER"
@@ -100,6 +99,6 @@ def exceptions(saved: str, comment_prefix: str) -> tuple[tuple[str, ...], ...]:
 
 
 def _saved_rules(*, timeout: float) -> str:
-    if shutil.which("iptables-save") is None:  # a Docker engine would have brought it
+    if not installed("iptables-save"):  # a Docker engine would have brought it
         return ""
     return run(["iptables-save", "--table", "filter"], timeout=timeout)

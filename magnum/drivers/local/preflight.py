@@ -6,12 +6,11 @@ simulated machines when the list is not empty.
 """
 
 import os
-import shutil
 from pathlib import Path
 
 import msgspec
 
-from magnum.drivers.local.commands import run
+from magnum.drivers.local.commands import installed, run
 from magnum.drivers.local.errors import CommandError
 
 TRY_LIMIT = 20.0
@@ -69,7 +68,7 @@ def missing(cgroup_root: Path = CGROUP_ROOT) -> list[str]:
     found = [
         f"The command {command} is not installed: run 'apt-get install {package}'."
         for command, package in PACKAGES.items()
-        if shutil.which(command) is None
+        if not installed(command)
     ]
     if not KEYRING.exists():
         found.append(

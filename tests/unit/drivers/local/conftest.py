@@ -100,7 +100,7 @@ def imaginary(monkeypatch):
         monkeypatch.setattr(module, "run", host.run)
     # Unlike a real control group, a plain folder does not go while it has files.
     monkeypatch.setattr(cgroups, "_remove", lambda folder, _: shutil.rmtree(folder, ignore_errors=True))
-    monkeypatch.setattr(firewall.shutil, "which", lambda command: f"/usr/sbin/{command}")
+    monkeypatch.setattr(firewall, "installed", lambda _: True)
     return host
 
 

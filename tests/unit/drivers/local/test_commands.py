@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from magnum.drivers.local.commands import run
+from magnum.drivers.local.commands import installed, run
 from magnum.drivers.local.errors import CommandError
 
 
@@ -58,8 +58,15 @@ def _alive(process):
 
 
 def test_the_environment_is_added_to_ours():
-    program = "import os; print(os.environ['ADDED'], os.environ['PATH'])"
-    assert run([sys.executable, "-c", program], timeout=10, environment={"ADDED": "x"}) == f"x {os.environ['PATH']}\n"
+    program = "import os; print(os.environ['ADDED'], os.environ['HOME'])"
+    assert run([sys.executable, "-c", program], timeout=10, environment={"ADDED": "x"}) == f"x {os.environ['HOME']}\n"
+
+
+def test_the_administrators_programs_are_found_from_a_users_path(monkeypatch):
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    assert installed("chroot")
+    assert "chroot" in run(["chroot", "--version"], timeout=5)
+    assert not installed("no-such-program")
 
 
 def test_a_descriptor_can_be_its_input(tmp_path):

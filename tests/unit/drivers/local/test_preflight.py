@@ -1,5 +1,4 @@
 import os
-import shutil
 
 import pytest
 
@@ -10,7 +9,7 @@ from magnum.drivers.local.preflight import Try, missing_controllers, missing_fea
 @pytest.fixture
 def complete(monkeypatch, tmp_path):
     """A host that has everything."""
-    monkeypatch.setattr(shutil, "which", lambda command, path=None: f"/usr/bin/{command}")
+    monkeypatch.setattr(preflight, "installed", lambda _: True)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(preflight, "KEYRING", tmp_path)
     monkeypatch.setattr(preflight, "TRIES", (Try("nothing", ("true",)),))
@@ -23,7 +22,7 @@ def test_a_complete_host_lacks_nothing(complete):
 
 
 def test_a_missing_command_is_told_with_its_package(complete, monkeypatch):
-    monkeypatch.setattr(shutil, "which", lambda command, path=None: None if command == "systemd-nspawn" else command)
+    monkeypatch.setattr(preflight, "installed", lambda command: command != "systemd-nspawn")
     (sentence,) = preflight.missing(complete)
     assert sentence == "The command systemd-nspawn is not installed: run 'apt-get install systemd-container'."
 
