@@ -5,12 +5,12 @@ would replace itself; here, as in all our programs, it prints what every thread 
 """
 
 import faulthandler
+import os
 from collections.abc import Sequence
 from typing import Any
 
 import gunicorn.app.base
 import gunicorn.arbiter
-import gunicorn.sock
 
 from magnum.api.app import load_app
 from magnum.conf.settings import Settings, SettingsError, load_settings
@@ -48,13 +48,12 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
     options: dict[str, Any] = {
         "bind": f"{host}:{api.port}",
         "worker_class": "gthread",
+        "workers": api.workers or os.cpu_count() or 1,
         "threads": api.threads,
         "proc_name": "magnum-api",
         "control_socket_disable": True,
         "limit_request_field_size": 16384,
     }
-    if api.workers is not None:
-        options["workers"] = api.workers
     if api.enabled_ssl:
         options |= {"certfile": _tls_file(settings, "ssl_cert_file"), "keyfile": _tls_file(settings, "ssl_key_file")}
     return options

@@ -22,12 +22,12 @@ def _version(url: str, _options: Any) -> int:
 
 def _upgrade(url: str, options: Any) -> int:
     migrate.upgrade(url, options.revision)
-    return 0
+    return _version(url, options)
 
 
 def _stamp(url: str, options: Any) -> int:
     migrate.stamp(url, options.revision)
-    return 0
+    return _version(url, options)
 
 
 def _revision(_url: str, options: Any) -> int:

@@ -34,6 +34,8 @@ from .trust import Trust
 from .x509 import X509
 
 DEFAULT = "DEFAULT"
+QUIET = ("alembic=WARN", "sqlalchemy=WARN")
+"""Log levels of libraries that oslo.log does not know."""
 
 
 class SettingsError(Exception):
@@ -84,6 +86,7 @@ def declare_options() -> cfg.ConfigOpts:
     """Make the parser of configuration files and of the arguments that all programs have in common."""
     conf = cfg.ConfigOpts()
     log.register_options(conf)
+    conf.set_default("default_log_levels", [*log.get_default_log_levels(), *QUIET])
     for name, section in sections().items():
         conf.register_opts(oslo_options(section), group=None if name == DEFAULT else name)
     return conf

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import socket
 import stat
 import subprocess
@@ -258,6 +259,8 @@ def test_api_and_conductor_in_processes_of_their_own(cloud):
     try:
         openstack = Openstack(cloud.with_name("clouds.yaml"))
         openstack("coe", "cluster", "template", "create", "t", *TEMPLATE)
+        api.send_signal(signal.SIGUSR2)  # they say what they are doing, and go on
+        conductor.send_signal(signal.SIGUSR2)
         openstack("coe", "cluster", "create", "c", "--cluster-template", "t")
         openstack.until("c", "CREATE_COMPLETE")
         assert "BEGIN CERTIFICATE" in openstack("coe", "ca", "show", "c")

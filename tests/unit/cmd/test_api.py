@@ -1,0 +1,35 @@
+"""How our settings become gunicorn's."""
+
+import pytest
+
+from magnum.cmd.api import gunicorn_options
+from magnum.conf.api import Api
+from magnum.conf.settings import Settings, SettingsError
+
+
+def options(**api: object) -> dict[str, object]:
+    return gunicorn_options(Settings(api=Api(**api)))
+
+
+def test_where_it_listens_and_how_many_it_serves():
+    made = options(host="127.0.0.1", port=9600, workers=3, threads=7)
+    assert (made["bind"], made["workers"], made["threads"]) == ("127.0.0.1:9600", 3, 7)
+    assert options(host="::1")["bind"] == "[::1]:9511"
+
+
+def test_without_workers_there_is_one_for_each_cpu(monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 6)
+    assert options()["workers"] == 6
+
+
+def test_tls_needs_both_files(tmp_path):
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    certificate.touch()
+    with pytest.raises(SettingsError, match=r"ssl_key_file .*key\.pem"):
+        options(enabled_ssl=True, ssl_cert_file=certificate, ssl_key_file=key)
+    with pytest.raises(SettingsError, match=r"ssl_cert_file \(not set\)"):
+        options(enabled_ssl=True)
+    key.touch()
+    made = options(enabled_ssl=True, ssl_cert_file=certificate, ssl_key_file=key)
+    assert (made["certfile"], made["keyfile"]) == (str(certificate), str(key))
+    assert "certfile" not in options(ssl_cert_file=certificate, ssl_key_file=key)
