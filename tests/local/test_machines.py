@@ -264,7 +264,7 @@ def test_cleaning_leaves_nothing(settings, host, specs):
     assert not (settings.state_dir / "clusters").exists()
 
 
-# -- what the tests use -------------------------------------------------------------------------------------------------
+# -- what the tests use ------------------------------------------------------------------------------------------------
 
 
 def traces(settings):
