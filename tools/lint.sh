@@ -11,12 +11,11 @@ $bin/mypy
 $bin/mypy tools/*.py
 $bin/lint-imports --no-logo
 
+# Every file that begins like one, or is named like one.
 mapfile -t scripts < <(
-    grep --recursive --binary-files=without-match --files-with-matches --max-count=1 \
-        --extended-regexp '^#!.*\b(bash|sh)\b' .ci tools magnum tests bench
-    find magnum tools tests -name '*.sh'
+    find .ci tools magnum tests bench -type f -not -path '*/__pycache__/*' -exec \
+        awk 'FNR == 1 && (/^#!.*[\/ ](ba)?sh( |$)/ || FILENAME ~ /\.sh$/) { print FILENAME } { nextfile }' {} + | sort
 )
-mapfile -t scripts < <(printf '%s\n' "${scripts[@]}" | grep --invert-match '/__pycache__/' | sort --unique)
 if command -v shellcheck >/dev/null || tools/packages.sh shellcheck; then
     shellcheck --external-sources "${scripts[@]}"
     echo "shellcheck: ${#scripts[@]} scripts are fine"
