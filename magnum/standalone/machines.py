@@ -32,13 +32,4 @@ def remove(settings: Settings) -> None:
 
 
 def _host(settings: Settings) -> LocalHost:
-    section = settings.local
-    return LocalHost(
-        LocalSettings(
-            state_dir=section.state_dir,
-            cache_dir=section.cache_dir,
-            network_pool=section.network_pool,
-            network_prefix=section.network_prefix,
-            node_port=section.node_port,
-        )
-    )
+    return LocalHost(LocalSettings.of(settings.local))

@@ -7,6 +7,7 @@ The times are limits in seconds, not delays.
 import os
 from ipaddress import IPv4Network
 from pathlib import Path
+from typing import Self
 
 import msgspec
 
@@ -29,6 +30,11 @@ class LocalSettings(msgspec.Struct, frozen=True, kw_only=True):
     shutdown_limit: float = 10.0
     """A machine that takes longer to shut down has its power cut."""
     kill_limit: float = 5.0
+
+    @classmethod
+    def of(cls, section: object) -> Self:
+        """Take them from the section [local] of the configuration."""
+        return msgspec.convert(section, cls, from_attributes=True)
 
 
 def default_cache_dir() -> Path:

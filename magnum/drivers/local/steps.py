@@ -29,6 +29,8 @@ from .networks import Network
 MACHINE = "machine"
 NETWORK = "network"
 CALL_TIMEOUT = 30.0
+TAKE_DOWN_LIMIT = 300.0
+"""Seconds for one run of a step that removes disks: those of many machines full of images take their time."""
 DEFAULT_FLAVOR = "m1.small"
 FIRST_HOST = 10
 """Addresses below this one in a cluster's subnet are ours: the bridge, and a load balancer later."""

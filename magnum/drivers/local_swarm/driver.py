@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, cast
 from magnum.coe.swarm import SwarmClient
 from magnum.drivers.base import DriverContext, DriverServices, NodeAccess, Observation, Step
 from magnum.drivers.local.host import LocalHost
-from magnum.drivers.local.settings import LocalSettings, default_cache_dir
-from magnum.drivers.local.steps import LocalSteps, MachinePlan
+from magnum.drivers.local.settings import LocalSettings
+from magnum.drivers.local.steps import TAKE_DOWN_LIMIT, LocalSteps, MachinePlan
 from magnum.model.ledger import CloudResource
 from magnum.model.nodegroups import MASTER, WORKER
 from magnum.model.nodes import Node
@@ -28,18 +28,9 @@ if TYPE_CHECKING:
 class LocalSwarmDriver:
     def __init__(self, services: DriverServices) -> None:
         settings = cast("Settings", services.settings).local
-        host = LocalHost(
-            LocalSettings(
-                state_dir=settings.state_dir,
-                cache_dir=settings.cache_dir or default_cache_dir(),
-                network_pool=settings.network_pool,
-                network_prefix=settings.network_prefix,
-                node_port=settings.node_port,
-            )
-        )
         self._swarm = Swarm(lambda address, tls: SwarmClient(address, tls, timeout=CALL_TIMEOUT))
         self._local = LocalSteps(
-            host,
+            LocalHost(LocalSettings.of(settings)),
             services.node_access,
             load_catalogue(settings.catalogue),
             MachinePlan(limits=certificate_limits, user_data=_user_data),
@@ -55,13 +46,13 @@ class LocalSwarmDriver:
             *self._growing(),
             Step("drain", self._swarm.drain),
             Step("leave", self._swarm.leave),
-            Step("take machines down", self._local.delete_nodes),
+            Step("take machines down", self._local.delete_nodes, TAKE_DOWN_LIMIT),
         )
 
     def delete_steps(self, context: DriverContext) -> Sequence[Step]:
         del context
         return (
-            Step("take machines down", self._local.delete_all_machines),
+            Step("take machines down", self._local.delete_all_machines, TAKE_DOWN_LIMIT),
             Step("remove network", self._local.delete_network),
         )
 
