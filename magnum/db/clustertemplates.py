@@ -39,6 +39,13 @@ def read(tx: Connection, uuid: str) -> ClusterTemplate:
     return found[0]
 
 
+def lock(tx: Connection, uuid: str, *, shared: bool = False) -> None:
+    """Keep the template as it is until the transaction ends; those who only need it to stay share the lock."""
+    query = select(table.c.id).where(table.c.uuid == uuid).with_for_update(read=shared)
+    if tx.execute(query).first() is None:
+        raise NotFound(RESOURCE, uuid)
+
+
 def get(tx: Connection, ident: str, scope: Scope) -> ClusterTemplate:
     found = _fetch(tx, and_(matches(tx, table, ident), _visible(tx, scope)))
     if not found:

@@ -18,7 +18,6 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import QueuePool, StaticPool
 
 from magnum.model.clocks import Clock, Instant
 
@@ -29,6 +28,8 @@ T = TypeVar("T")
 ATTEMPTS = 6
 _FIRST_PAUSE = 0.02
 _CONNECT_SECONDS = 10
+_POOL_SECONDS = 30
+_RECYCLE_SECONDS = 1800
 _STATEMENT_SECONDS = 30
 
 
@@ -111,45 +112,35 @@ def open_database(
     may take longer than `statement_seconds`. `back_off` pauses before a transaction is run again.
     """
     parsed = make_url(url)
-    backend = parsed.get_backend_name()
-    options = {instants.CLOCK: clock, instants.SERVER_TIME: server_time and backend != "sqlite"}
-    if backend == "sqlite":
-        return _open_sqlite(parsed, options, pool_size, back_off)
+    is_sqlite = parsed.get_backend_name() == "sqlite"
+    carried = {instants.CLOCK: clock, instants.SERVER_TIME: server_time and not is_sqlite}
+    options: dict[str, Any] = {"execution_options": carried, "hide_parameters": True}  # values may be secret
+    pool = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": _POOL_SECONDS}
+    reading: AbstractContextManager[Any] = nullcontext()
+    writing: AbstractContextManager[Any] = nullcontext()
+    if not is_sqlite:
+        engine = _server_engine(parsed, options | pool, statement_seconds)
+    elif sqlite.is_memory(parsed):
+        engine = sqlite.memory_engine(parsed, options)
+        reading = writing = sqlite.FairLock()
+    else:
+        engine = sqlite.file_engine(parsed, options | pool)
+        writing = sqlite.writer_lock(parsed)
+    return Database(engine, reading=reading, writing=writing, back_off=back_off)
+
+
+def _server_engine(url: URL, options: dict[str, Any], statement_seconds: int) -> Engine:
     engine = create_engine(
-        _with_charset(parsed),
-        execution_options=options,
+        _with_charset(url),
         isolation_level="READ COMMITTED",
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_timeout=_STATEMENT_SECONDS,
-        pool_recycle=1800,
+        pool_recycle=_RECYCLE_SECONDS,
         pool_pre_ping=True,
-        connect_args=_timeouts(backend, statement_seconds),
+        connect_args=_timeouts(url.get_backend_name(), statement_seconds),
+        **options,
     )
-    if backend == "mysql":
+    if url.get_backend_name() == "mysql":
         event.listen(engine, "connect", _set_up_mysql)
-    return Database(engine, reading=nullcontext(), writing=nullcontext(), back_off=back_off)
-
-
-def _open_sqlite(url: URL, options: dict[str, Any], pool_size: int, back_off: Callable[[int], None]) -> Database:
-    if sqlite.is_memory(url):
-        engine = create_engine(
-            url, execution_options=options, poolclass=StaticPool, connect_args={"check_same_thread": False}
-        )
-        sqlite.prepare(engine)
-        lock = sqlite.FairLock()
-        return Database(engine, reading=lock, writing=lock, back_off=back_off)
-    engine = create_engine(
-        url,
-        execution_options=options,
-        poolclass=QueuePool,
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_timeout=_STATEMENT_SECONDS,
-        connect_args={"check_same_thread": False, "timeout": sqlite.BUSY_SECONDS},
-    )
-    sqlite.prepare(engine)
-    return Database(engine, reading=nullcontext(), writing=sqlite.writer_lock(url), back_off=back_off)
+    return engine
 
 
 def _with_charset(url: URL) -> URL:

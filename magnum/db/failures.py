@@ -5,7 +5,7 @@ Conflicts are told by the codes of each database, never by words. Anything not n
 
 import sqlite3
 
-from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from .errors import CannotHold, DatabaseUnreachable
@@ -21,11 +21,18 @@ def is_conflict(error: SQLAlchemyError) -> bool:
     if not isinstance(error, DBAPIError):
         return False
     cause = error.orig
-    if isinstance(cause, sqlite3.Error):
-        return (getattr(cause, "sqlite_errorcode", 0) & _SQLITE_PRIMARY) in _SQLITE_CONFLICTS
+    if _sqlite_code(error) in _SQLITE_CONFLICTS:
+        return True
     if getattr(cause, "sqlstate", None) in _POSTGRESQL_CONFLICTS:
         return True
     return next(iter(getattr(cause, "args", ())), None) in _MYSQL_CONFLICTS
+
+
+def _sqlite_code(error: DBAPIError) -> int | None:
+    """Give SQLite's own code; its driver calls everything operational, a mistake in a statement too."""
+    if not isinstance(error.orig, sqlite3.Error):
+        return None
+    return int(getattr(error.orig, "sqlite_errorcode", 0)) & _SQLITE_PRIMARY
 
 
 def translate(error: SQLAlchemyError) -> Exception:
@@ -34,8 +41,6 @@ def translate(error: SQLAlchemyError) -> Exception:
         return DatabaseUnreachable("All connections to the database are busy, and none came free in time.")
     if isinstance(error, DataError):
         return CannotHold("A value", "the database has no room or no code for it")
-    if isinstance(error, StatementError) and isinstance(error.orig, UnicodeEncodeError):
-        return CannotHold("A value", "it is not valid Unicode")
-    if isinstance(error, OperationalError | InterfaceError):
+    if isinstance(error, OperationalError | InterfaceError) and _sqlite_code(error) != sqlite3.SQLITE_ERROR:
         return DatabaseUnreachable(f"The database does not answer: {error.orig}")
     return error

@@ -154,7 +154,10 @@ def _missing(tx: Connection) -> list[str]:
     options = {"version_table": VERSION_TABLE, "compare_type": True}
     differences = compare_metadata(MigrationContext.configure(tx, opts=options), METADATA)
     added = [change for change in differences if isinstance(change, tuple) and change[0].startswith("add_")]
-    return [_sentence(change) for change in added]
+    no_table = {change[1].name for change in added if change[0] == "add_table"}
+    return [
+        _sentence(change) for change in added if not (change[0] == "add_index" and change[1].table.name in no_table)
+    ]
 
 
 def _sentence(change: tuple[Any, ...]) -> str:

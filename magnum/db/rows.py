@@ -81,16 +81,17 @@ def clip(text: str, size: int = _CLIPPED_BYTES) -> str:
 
 
 def _refuse_unfit(name: str, text: str, length: int | None) -> None:
-    if "\0" in text:
-        raise CannotHold(name, "it has a NUL character")
-    try:
-        size = len(text.encode())
-    except UnicodeEncodeError:
-        raise CannotHold(name, "it is not valid Unicode") from None
+    if not _is_text(text):
+        raise CannotHold(name, "it has a NUL character or half a character")
     if length is not None and len(text) > length:
         raise CannotHold(name, f"it is longer than {length} characters")
-    if size > TEXT_BYTES:
+    if len(text.encode()) > TEXT_BYTES:
         raise CannotHold(name, f"it is longer than {TEXT_BYTES} bytes")
+
+
+def _is_text(text: str) -> bool:
+    """Tell whether every database can hold it, were there room."""
+    return "\0" not in text and text == text.encode(errors="replace").decode()
 
 
 def insert(tx: Connection, table: Table, given: dict[str, Any], *, resource: str, ident: str) -> int | None:
@@ -117,6 +118,8 @@ def insert_if_absent(tx: Connection, table: Table, given: dict[str, Any]) -> Non
 
 def exact(tx: Connection, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
     """Compare by bytes. On MySQL the adopted tables compare without case, and without spaces at the end."""
+    if not _is_text(value):
+        return false()
     if tx.dialect.name == "mysql":
         return cast(column, LargeBinary) == cast(value, LargeBinary)
     return column == value

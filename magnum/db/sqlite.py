@@ -15,8 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
+from sqlalchemy.pool import QueuePool, StaticPool
 
 WRITER = "magnum_writer"
 BUSY_SECONDS = 5.0
@@ -80,14 +81,26 @@ def is_memory(url: URL) -> bool:
     return url.database in (None, "", ":memory:")
 
 
-def prepare(engine: Engine) -> None:
+def memory_engine(url: URL, options: dict[str, Any]) -> Engine:
+    engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False}, **options)
+    _prepare(engine, None)
+    return engine
+
+
+def file_engine(url: URL, options: dict[str, Any]) -> Engine:
+    arguments = {"check_same_thread": False, "timeout": BUSY_SECONDS}
+    engine = create_engine(url, poolclass=QueuePool, connect_args=arguments, **options)
+    _prepare(engine, Path(url.database or ""))
+    return engine
+
+
+def _prepare(engine: Engine, path: Path | None) -> None:
     """Set each connection up, and begin transactions ourselves: the module's own way cannot begin a write at once."""
-    path = None if is_memory(engine.url) else Path(engine.url.database or "")
 
     @event.listens_for(engine, "do_connect")
     def make_private(*_: Any) -> None:
         if path is not None and not path.exists():
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            _make_private(path)
 
     @event.listens_for(engine, "connect")
     def set_up(connection: sqlite3.Connection, _record: object) -> None:
@@ -100,6 +113,13 @@ def prepare(engine: Engine) -> None:
     def begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get(WRITER, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _make_private(path: Path) -> None:
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise sqlite3.OperationalError(f"{path} cannot be made: {error.strerror}") from error
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:

@@ -83,7 +83,7 @@ def test_an_ident_that_reads_as_a_uuid_is_one_in_any_form(database, make):
 def test_names_are_exact(database, make):
     uuid = database.write(lambda tx: make.cluster(tx, name="Seafood"))
     assert database.read(lambda tx: clusters.get(tx, "Seafood", FISHERS)).cluster.uuid == uuid
-    for ident in ("seafood", "SEAFOOD", "Seafood ", "Seafo%d"):
+    for ident in ("seafood", "SEAFOOD", "Seafood ", "Seafo%d", "Seafood\0", "Seafood\ud800"):
         with pytest.raises(NotFound, match="could not be found"):
             database.read(lambda tx, ident=ident: clusters.get(tx, ident, FISHERS))
 

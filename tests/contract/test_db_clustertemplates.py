@@ -103,3 +103,11 @@ def test_update_and_delete(database, insert):
     for query in (clustertemplates.read, clustertemplates.delete, clustertemplates.update):
         with pytest.raises(NotFound):
             database.write(lambda tx, query=query: query(tx, uuid))
+
+
+def test_a_template_can_be_kept_as_it_is(database, insert, make):
+    uuid = insert()
+    for shared in (True, False):
+        database.write(lambda tx, shared=shared: clustertemplates.lock(tx, uuid, shared=shared))
+    with pytest.raises(NotFound):
+        database.write(lambda tx: clustertemplates.lock(tx, make.uuid()))

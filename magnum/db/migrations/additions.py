@@ -1,7 +1,7 @@
 """Steps that revisions share. Each looks first: where DDL is not transactional, a revision may run twice."""
 
 from alembic import op
-from sqlalchemy import MetaData, Table, inspect
+from sqlalchemy import Column, MetaData, Table, inspect
 
 
 def add_missing(metadata: MetaData) -> None:
@@ -18,7 +18,7 @@ def _complete(table: Table) -> None:
     columns = {column["name"] for column in inspector.get_columns(table.name)}
     for column in table.columns:
         if column.name not in columns:
-            op.add_column(table.name, column.copy())
+            op.add_column(table.name, Column(column.name, column.type, server_default=column.server_default))
     indexes = {index["name"] for index in inspector.get_indexes(table.name)}
     for index in table.indexes:
         if index.name not in indexes:
