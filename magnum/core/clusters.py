@@ -27,11 +27,11 @@ from .service import Service
 
 
 class Full(msgspec.Struct, frozen=True):
-    """A cluster with what only its own page shows: its template's labels, and its node groups where one has failed."""
+    """A cluster with all that is shown of it: its template's labels, and alone and failed also its node groups."""
 
     summary: ClusterSummary
     template_labels: Mapping[str, str]
-    nodegroups: tuple[NodeGroup, ...] = ()
+    nodegroups: tuple[NodeGroup, ...] | None = None
 
 
 class Resize(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +51,7 @@ def get_full(service: Service, ident: str, scope: Scope) -> Full:
     def run(tx: Connection) -> Full:
         summary = clusters.get(tx, ident, scope)
         cluster = summary.cluster
-        groups = nodegroups.of_cluster(tx, cluster.uuid) if cluster.status in FAILED else ()
+        groups = nodegroups.of_cluster(tx, cluster.uuid) if cluster.status in FAILED else None
         return Full(summary, _labels_of_templates(tx, [summary]).get(cluster.cluster_template_id or "", {}), groups)
 
     return service.database.read(run)

@@ -127,6 +127,7 @@ def update(service: Service, template: ClusterTemplate, result: ClusterTemplate)
     changes = differences(template, result)
 
     def run(tx: Connection) -> ClusterTemplate:
+        clustertemplates.lock(tx, template.uuid)
         if changes:
             if not _is_harmless(changes) and clusters.exists_with_template(tx, template.uuid):
                 raise InvalidRequest(
@@ -141,6 +142,7 @@ def update(service: Service, template: ClusterTemplate, result: ClusterTemplate)
 
 def delete(service: Service, template: ClusterTemplate) -> None:
     def run(tx: Connection) -> None:
+        clustertemplates.lock(tx, template.uuid)
         if clusters.exists_with_template(tx, template.uuid):
             raise InvalidRequest(f"The cluster template {template.uuid} is used by clusters: delete them first.")
         clustertemplates.delete(tx, template.uuid)

@@ -121,7 +121,7 @@ def _find_template(service: Service, requester: Requester, ident: str, *, is_404
 
 def _hold_template(tx: Connection, template: ClusterTemplate) -> None:
     try:
-        clustertemplates.read(tx, template.uuid)
+        clustertemplates.lock(tx, template.uuid, shared=True)
     except NoSuchRow:
         raise InvalidRequest(f"The cluster template {template.uuid} has just been deleted.") from None
 
