@@ -9,6 +9,8 @@ paste.composite_factory = magnum.api:root_app_factory
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from .errors import document
+
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
@@ -27,7 +29,8 @@ def root_app_factory(loader: Any, global_conf: Mapping[str, Any], **local_conf: 
                 }
                 answered: Iterable[bytes] = app(below, start_response)
                 return answered
-        start_response("404 Not Found", [("Content-Length", "0")])
-        return []
+        body = document(404, "", f"Nothing is served at {asked}.", title="Not Found")
+        start_response("404 Not Found", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+        return [body]
 
     return root

@@ -6,14 +6,14 @@ import falcon
 
 from .microversions import MAXIMUM, MINIMUM
 from .requests import Request
-from .resources import answer
+from .resources import Endpoint, answer
 
 COLLECTIONS = ("clustertemplates", "clusters", "certificates")
 """What is listed is what answers."""
 _GUIDE = "http://docs.openstack.org/developer/magnum/dev/api-spec-v1.html"
 
 
-class Versions:
+class Versions(Endpoint):
     def on_get(self, req: Request, resp: falcon.Response) -> None:
         version = {
             "id": "v1",
@@ -32,7 +32,7 @@ class Versions:
         )
 
 
-class VersionOne:
+class VersionOne(Endpoint):
     def on_get(self, req: Request, resp: falcon.Response) -> None:
         document: dict[str, Any] = {
             "id": "v1",

@@ -68,7 +68,7 @@ def _answer(req: Request, resp: falcon.Response, status: int, body: bytes) -> No
 
 def _refused(req: Request, resp: falcon.Response, error: Refused, _params: dict[str, Any]) -> None:
     code = "client" if error.status < 500 else "server"
-    if error.retry_after is not None:
+    if error.retry_after is not None and req.takes_retry_after:
         resp.set_header("Retry-After", str(error.retry_after))
     _answer(req, resp, error.status, document(error.status, code, error.text))
 

@@ -25,7 +25,7 @@ from . import errors
 from .certificates import named_cluster, read_request, show, sign
 from .ratelimits import RateLimit
 from .requests import Request
-from .resources import answer
+from .resources import Endpoint, answer
 
 TOKEN = "X-Magnum-Node-Token"  # noqa: S105  the name of a header
 MOST_BYTES = 32 * 1024
@@ -56,6 +56,7 @@ class NodeEntry:
 
     def process_request(self, req: Request, _resp: falcon.Response) -> None:
         req.body_limit = MOST_BYTES
+        req.takes_retry_after = True
         if not self._by_address.allows(req.remote_addr or ""):
             raise TooManyRequests("Too many calls from this address. Try again shortly.", retry_after=1)
         credential = authenticate(self._service, req.get_header(TOKEN))
@@ -66,7 +67,7 @@ class NodeEntry:
         req.env[_CREDENTIAL] = credential
 
 
-class NodeResource:
+class NodeResource(Endpoint):
     def __init__(self, service: Service, cluster_uuid: str) -> None:
         self.service = service
         self.cluster_uuid = cluster_uuid

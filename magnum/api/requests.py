@@ -26,6 +26,8 @@ class Request(falcon.Request):
     negotiated: Negotiated | None = None
     """None until the header is read, and for good when the answer must not speak of versions."""
     body_limit: int = 0
+    takes_retry_after: bool = False
+    """Whether the client takes a Retry-After for what it is. The command line fails over one and hides our text."""
 
     @property
     def version(self) -> Version:

@@ -18,7 +18,13 @@ _LONGEST_IDENT = 255
 _METHODS = ("GET", "POST", "PATCH", "DELETE")
 
 
-class Resource:
+class Endpoint:
+    def on_options(self, _req: Request, _resp: falcon.Response, **_params: str) -> None:
+        """Refuse: the framework would answer by itself, where the API has always said 405."""
+        raise falcon.HTTPMethodNotAllowed([method for method in _METHODS if hasattr(self, f"on_{method.lower()}")])
+
+
+class Resource(Endpoint):
     def __init__(self, service: Service, policy: Policy) -> None:
         self.service = service
         self.policy = policy
@@ -31,10 +37,6 @@ class Resource:
         if requester.is_admin:
             self.policy.require(all_projects_rule, requester)
         return Scope.widest(requester)
-
-    def on_options(self, _req: Request, _resp: falcon.Response, **_params: str) -> None:
-        """Refuse: the framework would answer by itself, where the API has always said 405."""
-        raise falcon.HTTPMethodNotAllowed([method for method in _METHODS if hasattr(self, f"on_{method.lower()}")])
 
 
 def read_ident(ident: str, noun: str) -> str:

@@ -3,16 +3,17 @@
 The whole pipeline of api-paste.ini is in the way of every request. Who asks is said by headers (auth_strategy noauth).
 """
 
+import dataclasses
 import random
 import warnings
 from collections.abc import Callable
 
 import falcon.testing
+import msgspec
 import pytest
 from oslo_config import cfg
 
 from magnum.api.app import load_app
-from magnum.conf.api import Api as ApiSettings
 from magnum.conf.certificates import Certificates
 from magnum.conf.default import Default
 from magnum.conf.settings import Settings
@@ -52,15 +53,13 @@ class TurnedClock:
 class Person:
     """Somebody with an HTTP client: the answers are JSON, the microversion is the newest unless said otherwise."""
 
-    def __init__(self, app, user: str, project: str, roles: str, prefix: str = "/v1") -> None:
+    def __init__(self, world: "World", user: str, project: str, roles: str) -> None:
         def call(environ, start_response):
             """Falcon's client looks at the signature of what it calls, which the rings of WebOb do not have."""
-            return app(environ, start_response)
+            return world.app(environ, start_response)
 
         self.client = falcon.testing.TestClient(call)
-        self.user, self.project = user, project
         self.identity = {"X-User-Id": user, "X-Project-Id": project, "X-Roles": roles}
-        self.prefix = prefix
 
     def call(self, method: str, path: str, body=None, *, version: str | None = LATEST, headers=None, **more):
         sent = self.identity | {"Accept": "application/json"}
@@ -68,7 +67,7 @@ class Person:
             sent["OpenStack-API-Version"] = version if " " in version else f"container-infra {version}"
         if body is not None:
             more["json"] = body
-        return self.client.simulate_request(method, self.prefix + path, headers=sent | (headers or {}), **more)
+        return self.client.simulate_request(method, f"/v1{path}", headers=sent | (headers or {}), **more)
 
     def get(self, path: str, **more):
         return self.call("GET", path, **more)
@@ -97,11 +96,21 @@ class Person:
 class World:
     """The service behind the HTTP, for what a test has to arrange or to look up without it."""
 
-    def __init__(self, service: Service, clock: TurnedClock, app) -> None:
-        self.service, self.clock, self.app = service, clock, app
+    def __init__(self, clock: TurnedClock) -> None:
+        self.clock = clock
+        self.service = make_service(clock)
+        self.app = load_app(self.service)
+
+    def change(self, **parts) -> None:
+        """Let the service be made of other parts from now on."""
+        self.service = dataclasses.replace(self.service, **parts)
+        self.app = load_app(self.service)
+
+    def configure(self, **sections) -> None:
+        self.change(settings=msgspec.structs.replace(self.service.settings, **sections))
 
     def person(self, user: str, project: str, roles: str = "member,reader") -> Person:
-        return Person(self.app, user, project, roles)
+        return Person(self, user, project, roles)
 
     def write(self, function: Callable) -> object:
         return self.service.database.write(function)
@@ -129,29 +138,27 @@ class World:
         return self.read(lambda tx: nodegroups.of_cluster(tx, cluster))
 
 
-def make_settings(**sections) -> Settings:
+def make_settings() -> Settings:
     conf = cfg.ConfigOpts()
     conf([], default_config_files=[], default_config_dirs=[])
-    default = {
-        "default": Default(auth_strategy="noauth"),
-        "certificates": Certificates(cert_manager_type="x509keypair"),
-        "api": ApiSettings(api_paste_config="api-paste.ini"),
-    }
-    return Settings(oslo=conf, **default | sections)
+    return Settings(
+        oslo=conf,
+        default=Default(auth_strategy="noauth"),
+        certificates=Certificates(cert_manager_type="x509keypair"),
+    )
 
 
-def make_service(clock: TurnedClock, settings: Settings | None = None, **parts) -> Service:
-    if "database" not in parts:
-        parts["database"] = open_database("sqlite://", clock=clock)
-        create_all(parts["database"])
+def make_service(clock: TurnedClock) -> Service:
+    database = open_database("sqlite://", clock=clock)
+    create_all(database)
     return Service(
-        settings=settings or make_settings(),
+        database=database,
+        settings=make_settings(),
         clock=clock,
         randomness=random.Random(7),
-        drivers=parts.pop("drivers", Registry([SPEC])),
+        drivers=Registry([SPEC]),
         catalogue=CATALOGUE,
-        pause=parts.pop("pause", clock.turn),
-        **parts,
+        pause=clock.turn,
     )
 
 
@@ -175,9 +182,9 @@ def clock() -> TurnedClock:
 
 @pytest.fixture
 def world(clock):
-    service = make_service(clock)
-    yield World(service, clock, load_app(service))
-    service.database.dispose()
+    made = World(clock)
+    yield made
+    made.service.database.dispose()
 
 
 @pytest.fixture

@@ -65,8 +65,6 @@ class AuthTokenMiddleware:
         headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
         if refusal.status == 401 and self._strategy.challenge:
             headers.append(("WWW-Authenticate", self._strategy.challenge))
-        if refusal.retry_after is not None:
-            headers.append(("Retry-After", str(refusal.retry_after)))
         start_response(f"{refusal.status} {_REASONS.get(refusal.status, 'Error')}", headers)
         return [body]
 

@@ -54,7 +54,7 @@ class BasicAuthentication:
 
     def _verify(self, user: User | None, nobody: bytes, digest: bytes, password: bytes) -> None:
         if not self._places.acquire(blocking=False):
-            raise TooManyRequests("Too many passwords are being verified. Try again shortly.", retry_after=1)
+            raise TooManyRequests("Too many passwords are being verified. Try again shortly.")
         try:
             with self._turn:
                 if self._remembered.has(digest):  # somebody with the same password was before us

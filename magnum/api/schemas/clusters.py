@@ -15,7 +15,6 @@ from magnum.core import fields
 from magnum.core.clusters import Full
 from magnum.model.clusters import ClusterSummary
 from magnum.model.labels import compare
-from magnum.model.statuses import FAILED
 
 from .links import Link, moment, resource_links
 from .reading import Access
@@ -102,17 +101,8 @@ class ClusterView(ClusterSummaryView, frozen=True, kw_only=True):
 
 
 _FROM_ROW = (
-    *(
-        "uuid",
-        "name",
-        "cluster_template_id",
-        "keypair",
-        "docker_volume_size",
-        "labels",
-        "master_flavor_id",
-        "flavor_id",
-    ),
-    *("create_timeout", "status", "health_status"),
+    *("uuid", "name", "cluster_template_id", "keypair", "docker_volume_size", "labels"),
+    *("master_flavor_id", "flavor_id", "create_timeout", "health_status"),
 )
 _FROM_ROW_FULL = (
     *("status_reason", "health_status_reason", "discovery_url", "api_address", "coe_version", "container_version"),
@@ -153,6 +143,7 @@ def _shared(summary: ClusterSummary, base: str, version: Version) -> dict[str, A
     cluster = summary.cluster
     shared = {name: getattr(cluster, name) for name in _FROM_ROW}
     return shared | {
+        "status": None if cluster.status is None else str(cluster.status),  # another release's too
         "node_count": summary.node_count,
         "master_count": summary.master_count,
         "cluster_id" if version >= CLUSTER_ID else "stack_id": cluster.stack_id,
@@ -161,8 +152,8 @@ def _shared(summary: ClusterSummary, base: str, version: Version) -> dict[str, A
 
 
 def _faults(full: Full) -> dict[str, str | None] | UnsetType:
-    """Say of each failed node group why; shown only where the cluster has failed."""
-    if full.summary.cluster.status not in FAILED:
+    """Say of each failed node group why."""
+    if full.nodegroups is None:
         return UNSET
     failed = (group for group in full.nodegroups if (group.status or "").endswith("FAILED"))
     return {group.name: group.status_reason for group in failed}

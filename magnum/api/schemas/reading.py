@@ -125,8 +125,10 @@ def _read_uuid(value: Any) -> uuid.UUID:
 
 def _read_map(value: Any) -> dict[str, str]:
     """Make all values text, the way they are stored and shown: 1 is "1", true is "True"."""
+    if not isinstance(value, dict):
+        raise TypeError("not a map")
     texts = {}
-    for key, item in dict(value).items():
+    for key, item in value.items():
         if not isinstance(item, str | int | float) or not 1 <= len(key) <= _LONGEST_KEY:
             raise ValueError("not a flat map")
         texts[key] = str(item)

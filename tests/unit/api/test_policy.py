@@ -1,0 +1,71 @@
+"""Who may do what: how rules are asked. What they say by default is in tests/unit/policies."""
+
+import sys
+
+import pytest
+import yaml
+from oslo_config import cfg
+
+from magnum.api.policy import Policy, get_enforcer, make_enforcer
+from magnum.core.errors import Forbidden
+from magnum.model.requesters import Requester
+
+ANN = Requester(user_id="ann", project_id="fishers", roles=("member", "reader"))
+ROOT = Requester(user_id="root", project_id="operators", roles=("admin",))
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "policy.yaml"
+
+
+@pytest.fixture
+def policy(file, tmp_path):
+    file.write_text("{}")
+    config = tmp_path / "magnum.conf"
+    config.write_text(f"[oslo_policy]\npolicy_file = {file}\n")
+    conf = cfg.ConfigOpts()
+    conf([], default_config_files=[str(config)], default_config_dirs=[])
+    return Policy(make_enforcer(conf))
+
+
+def test_who_is_an_administrator_is_a_rule(policy):
+    assert not policy.identify(ANN).is_admin
+    assert policy.identify(ROOT).is_admin
+
+
+def test_a_flag_that_a_requester_brings_is_not_believed(policy):
+    liar = Requester(user_id="eve", project_id="others", roles=("reader",), is_admin=True)
+    assert not policy.identify(liar).is_admin
+
+
+def test_a_failing_rule_is_named(policy):
+    policy.require("cluster:create", ANN)
+    with pytest.raises(Forbidden, match="cluster:delete"):
+        policy.require("cluster:delete", ANN, {"project_id": "others", "user_id": "eve"})
+
+
+def test_an_operators_file_counts_without_a_restart(policy, file):
+    assert policy.allows("cluster:create", ANN)
+    file.write_text(yaml.safe_dump({"cluster:create": "role:builder", "context_is_admin": "user_id:ann"}))
+    assert not policy.allows("cluster:create", ANN)
+    assert policy.identify(ANN).is_admin
+
+
+def test_a_rule_that_does_not_exist_fails(policy):
+    assert not policy.allows("cluster:dance", ROOT)
+
+
+def test_a_token_of_the_whole_system_is_no_token_of_a_project(policy):
+    system = Requester(user_id="ann", project_id=None, roles=("member", "reader"), system_scope="all")
+    assert not policy.allows("cluster:get_all", system)
+
+
+def test_the_command_line_finds_the_rules(monkeypatch, tmp_path):
+    config = tmp_path / "magnum.conf"
+    config.write_text("[oslo_policy]\npolicy_file = mine.yaml\n")
+    arguments = ["oslopolicy-list-redundant", "--namespace", "magnum", f"--config-file={config}", "--output-file", "x"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    enforcer = get_enforcer()
+    assert "cluster:create" in enforcer.registered_rules
+    assert enforcer.policy_file == "mine.yaml"
