@@ -46,6 +46,39 @@ class Crash(BaseException):
     """The process ends here; nothing of ours may catch it."""
 
 
+class AtPoint:
+    """A trace that does something at its nth point, and remembers the points that came after."""
+
+    def __init__(self, number, action):
+        self._number = number
+        self._action = action
+        self.seen = []
+        self.dead = False
+
+    def __call__(self, point):
+        if self.dead:
+            raise Crash(point)  # on the way out: whoever is dead does nothing more
+        self.seen.append(point)
+        if len(self.seen) == self._number:
+            self._action()
+
+    def die(self):
+        self.dead = True
+        raise Crash(self.seen[-1])
+
+    @property
+    def reached(self):
+        return len(self.seen) >= self._number
+
+    @property
+    def point(self):
+        return f"point {self._number}: {self.seen[self._number - 1]}"
+
+    @property
+    def after(self):
+        return self.seen[self._number :]
+
+
 class TurnedClock:
     """Time that passes when it is told to."""
 

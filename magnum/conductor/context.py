@@ -4,7 +4,7 @@ Every write of a step begins by verifying the claim under the cluster's lock, so
 taken over changes nothing. Every provider call is begun only while the lease outlasts it, after one more look at the
 claim. The first call of an operation is written down before it begins: from then on, what was asked for may be there.
 
-When an operation's time is up its step is run once more, to look: then nothing may be attempted or called any more.
+When an operation's time is up its step is run once more, to look: then nothing new may be attempted or called any more.
 """
 
 import secrets
@@ -25,7 +25,7 @@ from magnum.model.clustertemplates import ClusterTemplate
 from magnum.model.credentials import NodeCredential, hash_token
 from magnum.model.events import Event, EventLevel
 from magnum.model.failures import Code, Fatal
-from magnum.model.ledger import CloudResource
+from magnum.model.ledger import CloudResource, ResourceState
 from magnum.model.nodegroups import NodeGroup
 from magnum.model.nodes import Node
 from magnum.model.operations import Operation
@@ -111,7 +111,7 @@ class StepContext:
 
     def attempt(self, kind: str, name: str) -> CloudResource:
         if self._look_only:
-            raise CallForbidden(f"create {kind} {name}")
+            return self._attempted(kind, name)
         return self.write(lambda tx: ledger.attempt(tx, self.cluster.uuid, kind, name))
 
     def confirm(self, resource: CloudResource, provider_id: str) -> None:
@@ -183,6 +183,12 @@ class StepContext:
     def write(self, f: Callable[[Connection], T]) -> T:
         """Run f in a transaction that begins by verifying the claim."""
         return self._lease.write(f)
+
+    def _attempted(self, kind: str, name: str) -> CloudResource:
+        for row in self.resources(kind):
+            if row.name == name and row.state is not ResourceState.GONE:
+                return row
+        raise CallForbidden(f"create {kind} {name}")
 
     def _mark_accepted(self, *, accepted: bool) -> None:
         self.write(lambda tx: operations.mark_accepted(tx, self._lease.claim, accepted))

@@ -6,7 +6,7 @@ The points are those that `trace` is told of: step boundaries, both sides of eve
 import itertools
 
 import pytest
-from simulation import Crash, World
+from simulation import AtPoint, Crash, World
 
 from magnum.db.tables import METADATA, cluster_template, encryption_canary, project_lock
 
@@ -14,39 +14,6 @@ AFTER_LEASE = 11.0
 FEWEST_POINTS = 30
 STAYS = {cluster_template.name, encryption_canary.name, project_lock.name}
 """Tables that a deleted cluster leaves alone."""
-
-
-class AtPoint:
-    """A trace that does something at its nth point, and remembers the points that came after."""
-
-    def __init__(self, number, action):
-        self._number = number
-        self._action = action
-        self.seen = []
-        self.dead = False
-
-    def __call__(self, point):
-        if self.dead:
-            raise Crash(point)  # on the way out: whoever is dead does nothing more
-        self.seen.append(point)
-        if len(self.seen) == self._number:
-            self._action()
-
-    def die(self):
-        self.dead = True
-        raise Crash(self.seen[-1])
-
-    @property
-    def reached(self):
-        return len(self.seen) >= self._number
-
-    @property
-    def point(self):
-        return f"point {self._number}: {self.seen[self._number - 1]}"
-
-    @property
-    def after(self):
-        return self.seen[self._number :]
 
 
 def ask_create(world):

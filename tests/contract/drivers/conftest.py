@@ -1,0 +1,63 @@
+"""Which driver the contract is tried on: pytest tests/contract/drivers --driver=NAME, the fake one unless told.
+
+A driver needs a rig, which knows how to make its world and how to see, past the driver, what its provider has. The rigs
+of our own drivers are below; `--rig=package.module:Rig` names another one.
+"""
+
+import pkgutil
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from simulation import World
+
+from magnum.drivers.fake.spec import SPEC
+
+
+class FakeRig:
+    """The fake driver: time is turned, so every crash point can be tried."""
+
+    spec = SPEC
+    observe_limit = 1.0
+    crash_points = None
+    """How many of an operation's crash points are tried, evenly spread; None for all."""
+
+    def __init__(self, directory):
+        self.world = World(directory)
+
+    def census(self, cluster):
+        """Name everything that the provider has of this cluster."""
+        return sorted((thing.kind, thing.name, thing.member) for thing in self.world.cloud.things(cluster))
+
+    def close(self):
+        self.world.close()
+
+
+RIGS = {"fake": FakeRig}
+
+
+def pytest_addoption(parser):
+    parser.addoption("--driver", default="fake", help="the driver that the contract is tried on")
+    parser.addoption("--rig", default=None, help="its rig, as package.module:class")
+
+
+@pytest.fixture
+def rig(request, tmp_path):
+    path = request.config.getoption("--rig", default=None)
+    name = request.config.getoption("--driver", default="fake")
+    make = pkgutil.resolve_name(path) if path else RIGS[name]
+    rig = make(tmp_path)
+    assert rig.spec.name == name
+    yield rig
+    rig.close()
+
+
+@pytest.fixture(scope="session")
+def key():
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@pytest.fixture(autouse=True)
+def one_key(monkeypatch, key):
+    """Clusters are made by the hundred here; one key for all of them saves most of the time."""
+    monkeypatch.setattr("magnum.certificates.authority._new_key", lambda _rules: key)
+    monkeypatch.setattr("magnum.certificates.authority.open_private_key", lambda _bundle: key)

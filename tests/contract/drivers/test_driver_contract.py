@@ -1,0 +1,271 @@
+"""The rules of docs/driver-contract.md that can be tried from outside, on any driver. Each test names its rules."""
+
+import subprocess
+import sys
+
+import pytest
+from simulation import AtPoint, Crash, SimulatedConductor
+
+from magnum.conductor.context import StepContext
+from magnum.conductor.lease import Lease
+from magnum.conductor.rows import read_rows
+from magnum.conductor.worker import Worker
+from magnum.model.ledger import ResourceState
+from magnum.model.outcomes import Done
+from magnum.model.statuses import Status
+
+RESERVED = {"certificates", "nodes", "quiet period", "look again", "remove certificates"}
+AFTER_LEASE = 3600.0
+
+
+def ask_create(world):
+    return world.create(masters=1, nodes=2)
+
+
+def ask_resize_up(world):
+    cluster = world.create(masters=1, nodes=1)
+    world.settle()
+    world.resize(cluster, 3)
+    return cluster
+
+
+def ask_resize_down(world):
+    cluster = world.create(masters=1, nodes=3)
+    world.settle()
+    world.resize(cluster, 1)
+    return cluster
+
+
+def ask_delete(world):
+    cluster = world.create(masters=1, nodes=2)
+    world.settle()
+    world.delete(cluster)
+    return cluster
+
+
+CHANGES = {"create": ask_create, "resize up": ask_resize_up, "resize down": ask_resize_down}
+OPERATIONS = CHANGES | {"delete": ask_delete}
+
+
+@pytest.fixture(params=OPERATIONS)
+def ask(request):
+    return OPERATIONS[request.param]
+
+
+@pytest.fixture
+def driver(rig):
+    services = rig.world.services()
+    return services.registry.build(rig.spec, services.driver_services)
+
+
+class Observer:
+    """Gives contexts that may look and nothing else."""
+
+    def __init__(self, rig, cluster):
+        self._rig = rig
+        self._cluster = cluster
+
+    def context(self):
+        operation = self._rig.world.operations(self._cluster)[-1]
+        rows = self._rig.world.database.read(lambda tx: read_rows(tx, operation.uuid))
+        return StepContext(self._rig.world.services(), NoLease(), rows, look_only=True)
+
+
+class NoLease:
+    def write(self, _):
+        raise AssertionError("a driver that observes has written something")
+
+
+class TestSpec:
+    def test_it_is_complete(self, rig):
+        """Rules 1, 2, 5."""
+        assert rig.spec.name
+        assert rig.spec.provides
+        assert 0 < rig.spec.longest_call <= 600
+
+    def test_it_loads_without_the_other_half(self, rig):
+        """Rule 3: what the API loads does no I/O and drags nothing along that does."""
+        module, _, _ = rig.spec.driver_path.partition(":")
+        spec_module = type(rig.spec).__module__
+        program = f"import sys, {spec_module}; sys.exit({module!r} in sys.modules)"
+        subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+class TestSteps:
+    def test_their_names_are_their_own_and_always_the_same(self, rig, driver, ask):
+        """Rules 10, 11: the operation is found again by the name of its step."""
+        cluster = ask(rig.world)
+        seen = [self._names(rig, driver, cluster)]
+        rig.world.settle(
+            lambda point: seen.append(self._names(rig, driver, cluster)) if point.startswith("call") else None
+        )
+        assert all(names == seen[0] for names in seen)
+        for names in seen[0]:
+            assert len(set(names)) == len(names)
+            assert not set(names) & RESERVED
+
+    @staticmethod
+    def _names(rig, driver, cluster):
+        context = Observer(rig, cluster).context()
+        return [
+            [step.name for step in steps(context)]
+            for steps in (driver.create_steps, driver.resize_steps, driver.delete_steps)
+        ]
+
+    def test_run_again_they_change_nothing(self, rig, ask, monkeypatch):
+        """Rules 12, 13: a step whose goal is reached looks, finds it so, and calls nobody."""
+        again = []
+        original = Worker._run_step
+
+        def twice(worker, context, lease, recipe):
+            position, outcome = original(worker, context, lease, recipe)
+            if outcome == Done():
+                before = rig.census(context.cluster.uuid)
+                rows = rig.world.database.read(lambda tx: read_rows(tx, context.operation.uuid))
+                looking = StepContext(context.services, lease, rows, look_only=True)
+                if position.step not in RESERVED:
+                    assert original(worker, looking, lease, recipe) == (position, Done()), position
+                    assert rig.census(context.cluster.uuid) == before, position
+                    again.append(position.step)
+            return position, outcome
+
+        monkeypatch.setattr(Worker, "_run_step", twice)
+        ask(rig.world)
+        rig.world.settle()
+        assert again
+
+    def test_they_change_the_provider_inside_guarded_calls_only(self, rig, ask):
+        """Rule 14: outside `provider_call` nothing comes and nothing goes."""
+        cluster = ask(rig.world)
+        inside = []
+        census = [rig.census(cluster)]
+
+        def watch(point):
+            if point.startswith("call: "):
+                assert rig.census(cluster) == census[0], f"before {point}"
+                inside.append(point)
+            elif point.startswith("called: "):
+                census[0] = rig.census(cluster)
+
+        rig.world.settle(watch)
+        assert inside
+
+    def test_no_call_is_longer_than_announced(self, rig, ask, monkeypatch):
+        """Rules 5, 15: a delete waits for calls under way, so it must know how long."""
+        announced = []
+        original = StepContext.provider_call
+
+        def timed(context, what, *, timeout):
+            if context.operation.step not in RESERVED:
+                announced.append((what, timeout))
+            return original(context, what, timeout=timeout)
+
+        monkeypatch.setattr(StepContext, "provider_call", timed)
+        ask(rig.world)
+        rig.world.settle()
+        assert announced
+        assert [call for call in announced if call[1] > rig.spec.longest_call] == []
+
+
+class TestCrashes:
+    def test_whoever_takes_over_comes_to_the_same_end(self, rig, ask):
+        """Rules 12, 16, 17: killed on either side of any call, nothing is lost and nothing is there twice."""
+        world = rig.world
+        undisturbed = ask(world)
+        world.settle()
+        expected = self._end(rig, undisturbed)
+        for cluster, trace in self._crashes(rig, ask):
+            world.clock.turn(AFTER_LEASE)
+            world.settle()
+            assert self._end(rig, cluster) == expected, trace.point
+
+    @pytest.mark.parametrize("change", CHANGES)
+    def test_whatever_is_half_made_can_be_deleted(self, rig, change):
+        """Rules 18, 19: delete works through the ledger, from any state."""
+        world = rig.world
+        for cluster, trace in self._crashes(rig, CHANGES[change]):
+            world.delete(cluster)
+            world.settle()
+            assert not world.exists(cluster), trace.point
+            assert rig.census(cluster) == [], trace.point
+            assert world.ledger(cluster) == (), trace.point
+
+    @staticmethod
+    def _crashes(rig, ask):
+        """Kill the conductor on either side of each provider call, or of some of them, evenly spread."""
+        ask(rig.world)
+        points = []
+        rig.world.settle(points.append)
+        calls = [number for number, point in enumerate(points, start=1) if point.startswith(("call: ", "called: "))]
+        assert calls
+        stride = max(1, len(calls) // rig.crash_points) if rig.crash_points else 1
+        for number in calls[::stride]:
+            cluster = ask(rig.world)
+            trace = AtPoint(number, lambda: trace.die())  # noqa: B023, PLW0108  each has its own
+            with pytest.raises(Crash):
+                rig.world.settle(trace)
+            yield cluster, trace
+
+    @staticmethod
+    def _end(rig, cluster):
+        world = rig.world
+        if not world.exists(cluster):
+            return rig.census(cluster)
+        standing = [row.kind for row in world.ledger(cluster) if row.state is ResourceState.PRESENT]
+        attempted = [row.kind for row in world.ledger(cluster) if row.state is ResourceState.ATTEMPTED]
+        nodes = sorted((node.role, node.number, node.state) for node in world.nodes(cluster))
+        return world.cluster(cluster).status, standing, attempted, nodes, len(rig.census(cluster))
+
+
+class TestLooking:
+    def test_observe_tells_what_is_there_and_changes_nothing(self, rig, driver):
+        """Rules 20, 21."""
+        world = rig.world
+        cluster = world.create(masters=1, nodes=2)
+        world.settle()
+        assert world.cluster(cluster).status == Status.CREATE_COMPLETE
+        began = world.clock.monotonic()
+        seen = driver.observe(Observer(rig, cluster).context())
+        assert world.clock.monotonic() - began <= rig.observe_limit
+        assert seen.nodes_seen == 3
+        assert seen.api_address == world.cluster(cluster).api_address != None  # noqa: E711  the chain reads better
+        assert seen.coe_version == world.cluster(cluster).coe_version
+
+    def test_observe_answers_for_a_cluster_that_is_not_there_yet(self, rig, driver):
+        """Rule 20."""
+        cluster = rig.world.create()
+        assert driver.observe(Observer(rig, cluster).context()).nodes_seen == 0
+
+    def test_the_order_of_removal_is_an_order_of_the_given_nodes(self, rig, driver):
+        """Rule 22."""
+        cluster = rig.world.create(nodes=3)
+        rig.world.settle()
+        context = Observer(rig, cluster).context()
+        workers = [node for node in context.nodes if node.role == "worker"]
+        order = driver.removal_order(context, workers)
+        assert sorted(node.name for node in order) == sorted(node.name for node in workers)
+
+    def test_linger_gives_what_the_ledger_ever_named_and_is_there(self, rig, driver):
+        """Rule 23: also what stands on the ledger as gone."""
+        world = rig.world
+        cluster = world.create()
+        world.settle()
+        conductor = SimulatedConductor(world.services())
+        world.delete(cluster)
+        (claim,) = conductor.worker.claim(lambda: "me", 1)
+        lease = Lease(conductor.services, claim)
+        rows = world.database.read(lambda tx: read_rows(tx, claim.operation.uuid))
+        context = StepContext(conductor.services, lease, rows)
+        for resource in context.resources():
+            context.gone(resource)
+        found = driver.linger(context)
+        assert {(row.kind, row.name) for row in found} == {(row.kind, row.name) for row in context.resources()}
+
+    def test_resume_does_no_harm(self, rig, driver):
+        """Rule 24."""
+        cluster = rig.world.create()
+        rig.world.settle()
+        before = rig.census(cluster)
+        driver.resume()
+        driver.resume()
+        assert rig.census(cluster) == before
