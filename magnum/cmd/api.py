@@ -15,7 +15,7 @@ import gunicorn.arbiter
 from magnum.api.app import load_app
 from magnum.conf.settings import Settings, SettingsError, load_settings
 
-from .assembly import make_service
+from .assembly import listen_address, make_service
 from .programs import program, set_up_process
 
 
@@ -44,9 +44,8 @@ class _Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]  # gunic
 def gunicorn_options(settings: Settings) -> dict[str, Any]:
     """Give gunicorn's options for our settings. Raises SettingsError when a file that TLS needs is not there."""
     api = settings.api
-    host = f"[{api.host}]" if ":" in api.host else api.host
     options: dict[str, Any] = {
-        "bind": f"{host}:{api.port}",
+        "bind": listen_address(settings),
         "worker_class": "gthread",
         "workers": api.workers or os.cpu_count() or 1,
         "threads": api.threads,

@@ -24,6 +24,12 @@ def nobody_to_wake() -> None:
     """Conductors in other processes look for work by themselves."""
 
 
+def listen_address(settings: Settings) -> str:
+    """Give host and port as they stand in a URL."""
+    host = f"[{settings.api.host}]" if ":" in settings.api.host else settings.api.host
+    return f"{host}:{settings.api.port}"
+
+
 def open_configured_database(settings: Settings, clock: Clock) -> Database:
     return open_database(settings.database.connection, clock=clock, pool_size=settings.database.max_pool_size)
 

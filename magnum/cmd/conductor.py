@@ -3,8 +3,9 @@
 import logging
 from collections.abc import Sequence
 
-from magnum.conf.settings import Settings, load_settings
+from magnum.conf.settings import load_settings
 from magnum.drivers.base import NodeAccess
+from magnum.model.failures import Code, Fatal
 
 from .assembly import make_conductor
 from .programs import program, set_up_process, until_told_to_stop
@@ -17,7 +18,7 @@ def main(arguments: Sequence[str]) -> int:
     settings = load_settings(arguments, program="magnum-conductor")
     set_up_process(settings)
     with until_told_to_stop() as stop:
-        conductor = make_conductor(settings, node_access=lambda *_: _api_of(settings))
+        conductor = make_conductor(settings, node_access=_no_listener)
         conductor.start()
         LOG.info("The conductor %s is at work.", settings.default.host)
         stop.wait()
@@ -26,7 +27,8 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _api_of(settings: Settings) -> NodeAccess:
-    """Nodes reach the same API as everybody else."""
-    scheme = "https" if settings.api.enabled_ssl else "http"
-    return NodeAccess(url=f"{scheme}://{settings.api.host}:{settings.api.port}/v1")
+def _no_listener(_cluster_uuid: str, address: str) -> NodeAccess:
+    raise Fatal(
+        Code.PROVIDER_REFUSED,
+        f"Nodes cannot reach this conductor at {address}: clusters on machines of the host need magnum-standalone.",
+    )

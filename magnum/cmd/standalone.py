@@ -27,7 +27,7 @@ from magnum.standalone.identity import ensure_identity
 from magnum.standalone.listeners import Listener, NodeListeners
 from magnum.standalone.state import StateDirectory
 
-from .assembly import make_conductor, make_service, open_configured_database
+from .assembly import listen_address, make_conductor, make_service, open_configured_database
 from .programs import program, set_up_process, until_told_to_stop
 
 LOG = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ def _serve(state: StateDirectory, *, host: str | None, port: int | None) -> int:
         at_the_end.callback(api.stop)
         conductor.start()
         api.start()
-        url = f"http://{api.address}:{api.port}/v1"
+        url = f"http://{listen_address(settings)}/v1"
         state.announce(url)
         LOG.info("Ready at %s.", url)
         print(f"magnum-standalone is ready: {url}", flush=True)
@@ -103,6 +103,8 @@ def _settings(state: StateDirectory, *, host: str | None, port: int | None) -> S
             f"{state.configuration} is for {settings.default.state_path}, not for {state.path}. "
             "Was the directory moved? Change the paths in that file."
         )
+    if settings.api.enabled_ssl:
+        raise SettingsError("[api] enabled_ssl is for magnum-api. Put a proxy that speaks TLS in front of this one.")
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = msgspec.structs.replace(settings, api=msgspec.structs.replace(settings.api, **given))
     if missing := machines.missing():

@@ -105,10 +105,12 @@ def load_settings(
     on an unknown argument, 0 after --help and --version, as programs do.
     """
     conf = conf or declare_options()
-    places = None if files is None else [str(file) for file in files]
+    places: dict[str, Any] = {}
+    if files is not None:
+        places = {"default_config_files": [str(file) for file in files], "default_config_dirs": []}
     version = importlib.metadata.version("magnum")
     try:
-        conf(list(arguments), project="magnum", prog=program, version=version, default_config_files=places)
+        conf(list(arguments), project="magnum", prog=program, version=version, **places)
     except cfg.Error as error:
         raise SettingsError(f"The configuration cannot be read: {error}") from error
     return read_settings(conf)

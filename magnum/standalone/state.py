@@ -8,6 +8,7 @@ moment. The password is in `clouds.yaml` and, as a bcrypt hash, in `htpasswd`, a
 import fcntl
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,8 @@ CLOUD = "magnum"
 USER = "admin"
 PROJECT = "default"
 ROLES = "admin,member,reader"
+_LOOKS = 100
+_BETWEEN_LOOKS = 0.01
 
 
 class AlreadyRunningError(SettingsError):
@@ -32,7 +35,7 @@ class AlreadyRunningError(SettingsError):
 
 class StateDirectory:
     def __init__(self, path: Path) -> None:
-        self.path = path.absolute()
+        self.path = path.resolve()
         self.configuration = self.path / "magnum.conf"
         self.clouds = self.path / "clouds.yaml"
         self.users = self.path / "htpasswd"
@@ -61,14 +64,15 @@ class StateDirectory:
 
     def holder(self) -> int | None:
         """Give the process that runs on this directory, if any."""
-        try:
-            with self._lock.open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return None
-        except BlockingIOError:
-            return self._written_pid()
-        return None
+        for _ in range(_LOOKS):
+            if self._is_free():
+                return None
+            # Whoever has just taken the lock may not have written its number yet over that of its predecessor.
+            process = self._written_pid()
+            if process and self._is_open_in(process):
+                return process
+            time.sleep(_BETWEEN_LOOKS)
+        raise SettingsError(f"{self._lock} is held by a process that cannot be seen from here.")
 
     def prepare(self, *, host: str, port: int) -> None:
         """Make what is missing. To be called while the directory is held."""
@@ -77,10 +81,7 @@ class StateDirectory:
         if not self.configuration.exists():
             write_private_file(self.configuration, self._new_configuration(host, port).encode(), replace=False)
         if not (self.users.exists() and self.clouds.exists()):
-            password = secrets.token_urlsafe(24)
-            hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(rounds=10)).decode()
-            write_private_file(self.users, f"{USER}:{hashed}:{PROJECT}:{ROLES}\n".encode(), replace=True)
-            self._write_clouds(_new_clouds(password))
+            self._give_a_password()
 
     def announce(self, url: str) -> None:
         """Let `clouds.yaml` say where the API is."""
@@ -90,8 +91,35 @@ class StateDirectory:
             auth["endpoint"] = url
             self._write_clouds(clouds)
 
+    def _is_free(self) -> bool:
+        try:
+            with self._lock.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return True
+        except BlockingIOError:
+            return False
+        return True
+
     def _written_pid(self) -> int:
         return int(self._lock.read_text().strip() or 0)
+
+    def _is_open_in(self, process: int) -> bool:
+        try:
+            return any(entry.readlink() == self._lock for entry in Path(f"/proc/{process}/fd").iterdir())
+        except FileNotFoundError:
+            return False
+
+    def _give_a_password(self) -> None:
+        """Make a new password for our user; other users in the file stay."""
+        password = secrets.token_urlsafe(24)
+        hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(rounds=10)).decode()
+        lines = self.users.read_text().splitlines() if self.users.exists() else []
+        others = [line for line in lines if not line.startswith(f"{USER}:")]
+        text = "\n".join([f"{USER}:{hashed}:{PROJECT}:{ROLES}", *others, ""])
+        write_private_file(self.users, text.encode(), replace=True)
+        auth = {"username": USER, "password": password}
+        self._write_clouds({"clouds": {CLOUD: {"auth_type": "http_basic", "auth": auth}}})
 
     def _write_clouds(self, clouds: dict[str, Any]) -> None:
         text = "# For the openstack command: export OS_CLIENT_CONFIG_FILE=<this file> OS_CLOUD=magnum\n"
@@ -114,8 +142,3 @@ port = {port}
 cert_manager_type = x509keypair
 encryption_keys = {self.encryption_key}
 """
-
-
-def _new_clouds(password: str) -> dict[str, Any]:
-    auth = {"username": USER, "password": password}
-    return {"clouds": {CLOUD: {"auth_type": "http_basic", "auth": auth}}}

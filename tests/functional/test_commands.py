@@ -208,6 +208,26 @@ def test_a_taken_port_is_refused_and_leaves_nothing_running(tmp_path):
     assert StateDirectory(tmp_path / "var").holder() is None
 
 
+def test_a_lost_encryption_key_is_told_and_nothing_is_started(tmp_path):
+    state = StateDirectory(tmp_path / "var")
+    with state.held():
+        state.prepare(host="127.0.0.1", port=free_port())
+    with state.configuration.open("a") as file:
+        file.write("\n[drivers]\ndisabled_drivers = local_swarm\n")
+    assert end(start("magnum-standalone", "--state-dir", state.path, ready="is ready")) == 0
+    state.encryption_key.unlink()
+    done = subprocess.run(
+        [COMMANDS / "magnum-standalone", "--state-dir", state.path],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "encryption_keys" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_it_stops_and_comes_back_with_its_clusters(tmp_path):
     state = StateDirectory(tmp_path / "var")
     with state.held():

@@ -1,12 +1,13 @@
 """What a state directory holds, who may read it, and who runs on it."""
 
+import os
 import stat
 
 import bcrypt
 import pytest
 import yaml
 
-from magnum.certificates.encryption import Keyring
+from magnum.certificates.encryption import Keyring, Place
 from magnum.conf.settings import load_settings
 from magnum.standalone.state import AlreadyRunningError, StateDirectory
 
@@ -24,7 +25,7 @@ def test_what_it_makes_can_be_used_and_fits_together(state):
     assert settings.api.port == 9600
     assert settings.default.auth_strategy == "http_basic"
     assert settings.database.connection == f"sqlite:///{state.path}/magnum.sqlite"
-    assert Keyring.load(settings.certificates.encryption_keys).key_ids
+    Keyring.load(settings.certificates.encryption_keys).encrypt("secret", Place("table", "column", "row"))
     auth = yaml.safe_load(state.clouds.read_text())["clouds"]["magnum"]["auth"]
     user, hashed, project, roles = settings.default.http_basic_auth_user_file.read_text().strip().split(":")
     assert (user, project) == (auth["username"], "default")
@@ -57,17 +58,22 @@ def test_the_clouds_file_follows_the_port_and_keeps_the_password(state):
 
 def test_a_lost_clouds_file_is_replaced_with_a_new_password(state):
     before = state.users.read_text()
+    state.users.write_text(before + "bob:$2y$05$bob:bobs:reader\n")
     state.clouds.unlink()
     state.prepare(host="127.0.0.1", port=9600)
-    assert state.users.read_text() != before
-    assert state.clouds.exists()
+    admin, bob = state.users.read_text().splitlines()
+    assert admin.startswith("admin:")
+    assert admin != before.strip()
+    assert bob == "bob:$2y$05$bob:bobs:reader"
+    password = yaml.safe_load(state.clouds.read_text())["clouds"]["magnum"]["auth"]["password"]
+    assert bcrypt.checkpw(password.encode(), admin.split(":")[1].encode())
 
 
 def test_only_one_process_runs_on_it(tmp_path):
     state = StateDirectory(tmp_path / "var")
     assert state.holder() is None
     with state.held():
-        assert state.holder() is not None
+        assert state.holder() == os.getpid()
         with pytest.raises(AlreadyRunningError, match=str(state.holder())), StateDirectory(state.path).held():
             pytest.fail("two of them held it")
     assert state.holder() is None
