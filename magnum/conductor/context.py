@@ -76,8 +76,7 @@ class StepContext:
 
     @property
     def template(self) -> ClusterTemplate:
-        if self._rows.template is None:
-            raise Fatal(Code.DRIVER_MISSING, f"The cluster template {self.cluster.cluster_template_id} is not there.")
+        assert self._rows.template is not None, "the driver was found by it"
         return self._rows.template
 
     @property

@@ -29,6 +29,8 @@ from .operations.recipe import Recipe
 LOG = logging.getLogger(__name__)
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 120.0
+_SHORTEST_PAUSE = 0.02
+"""However short a pause a driver asks for, it must not become a busy loop."""
 _PATIENCE = 5
 """With so many failures of a step in a row, an operation that never gives up shows as failed."""
 
@@ -157,7 +159,7 @@ class Settlement:
 
     def _in(self, tx: Connection, seconds: float) -> Instant:
         """Give the instant in so many seconds, but no later than the end of the allowed time."""
-        due = Database.now(tx) + round(max(0.0, seconds) * MICROSECONDS)
+        due = Database.now(tx) + round(max(_SHORTEST_PAUSE, seconds) * MICROSECONDS)
         return due if self._operation.deadline is None else min(due, self._operation.deadline)
 
     def _sentence(self) -> str:
