@@ -133,7 +133,13 @@ class _EndingSocket:
 
     def sendall(self, data: bytes) -> None:
         self._wrapped.settimeout(self._left())
-        self._wrapped.sendall(data)
+        try:
+            self._wrapped.sendall(data)
+        except (ssl.SSLEOFError, ConnectionError):
+            # With TLS 1.3 a server looks at our certificate when we are done with the handshake. If it has hung up by
+            # now, its reason is still there to be read, and is raised.
+            self._wrapped.recv(1)
+            raise
 
     def makefile(self, mode: str) -> io.BufferedReader:
         assert mode == "rb"
