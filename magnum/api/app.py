@@ -27,13 +27,11 @@ from .discovery import VersionOne, Versions
 from .microversions import HEADER, negotiate
 from .pipeline import load_app
 from .policy import Policy, make_enforcer
-from .requests import SERVICE, Request
+from .requests import SERVICE, App, Request
 
 _VERSION_IN_ENVIRONMENT = f"HTTP_{HEADER.upper().replace('-', '_')}"
 
 __all__ = ["App", "app_factory", "load_app", "make_app"]
-
-App = falcon.App[Request, falcon.Response]
 
 
 def app_factory(global_conf: Mapping[str, Any], **_local_conf: str) -> App:

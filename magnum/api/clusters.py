@@ -4,7 +4,6 @@ What is asked of a cluster is answered with 202 and its UUID as soon as it is wr
 status from then on.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import falcon
@@ -70,25 +69,26 @@ class Clusters(Resource):
 
 class ClusterItem(Resource):
     def on_get(self, req: Request, resp: falcon.Response, ident: str) -> None:
+        req.query(())
         requester, full = self._find_full(req, ident, "get_one_all_projects")
         self.policy.require("cluster:get", requester, _target(full.summary))
         answer(resp, schema.full_view(full, req.prefix, req.version))
 
     def on_patch(self, req: Request, resp: falcon.Response, ident: str) -> None:
         parameters = req.query(("rollback",) if req.version >= ROLLBACK else ())
-        requester, full = self._find_full(req, ident, "update_all_projects", known=("rollback",))
-        changes = _read_changes(req, full)
-        health = {name: value for name, value in changes.items() if name in schema.HEALTH}
-        if not health or changes.keys() != health.keys():
+        rollback = query_flag(parameters, "rollback")
+        requester, full = self._find_full(req, ident, "update_all_projects")
+        health = _read_changes(req, full)
+        node_count = health.pop("node_count", None)
+        if node_count is not None or not health:  # who only reports health need not be allowed more
             self.policy.require("cluster:update", requester, _target(full.summary))
         self.policy.require("cluster:update_health_status", requester)
-        node_count = changes.get("node_count")
         resize = None
         if node_count is not None:
             _check_zero_nodes(req.version, node_count)
-            resize = Resize(node_count=node_count, rollback=query_flag(parameters, "rollback"))
+            resize = Resize(node_count=node_count, rollback=rollback)
         uuid = full.summary.cluster.uuid
-        if changes:
+        if health or resize:
             clusters.update(self.service, requester, uuid, health=health, resize=resize)
         answer(resp, {"uuid": uuid}, status=202)
 
@@ -102,9 +102,8 @@ class ClusterItem(Resource):
         clusters.delete(self.service, requester, summary.cluster.uuid)
         resp.status = 204
 
-    def _find_full(self, req: Request, ident: str, rule: str, known: tuple[str, ...] = ()) -> tuple[Requester, Full]:
+    def _find_full(self, req: Request, ident: str, rule: str) -> tuple[Requester, Full]:
         requester = self.requester(req)
-        req.query(known)
         scope = self.scope(requester, f"cluster:{rule}")
         return requester, clusters.get_full(self.service, read_ident(ident, "cluster"), scope)
 
@@ -146,7 +145,7 @@ def _check_zero_nodes(version: Version, node_count: int) -> None:
         )
 
 
-def _read_changes(req: Request, full: Full) -> Mapping[str, Any]:
+def _read_changes(req: Request, full: Full) -> dict[str, Any]:
     """Give the attributes that the patch changes; those that cannot be changed must come out as they were."""
     target = schema.patchable(full, req.prefix, req.version)
     changes = patch.apply_patch(patch.read_patch(req.document()), target)

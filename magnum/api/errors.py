@@ -22,7 +22,7 @@ from .microversions import (
     NotInVersionError,
     UnsupportedVersionError,
 )
-from .requests import Request
+from .requests import App, Request
 
 LOG = logging.getLogger(__name__)
 _HELP = "http://docs.openstack.org/api-guide/compute/microversions.html"
@@ -35,7 +35,7 @@ _STATUS_OF_DB: dict[type[db.DbError], int] = {
 }
 
 
-def register(app: "falcon.App[Request, falcon.Response]") -> None:
+def register(app: App) -> None:
     """The handler of the most derived type is the one that is called."""
     app.add_error_handler(Exception, _bug)
     app.add_error_handler(Refused, _refused)
@@ -68,6 +68,8 @@ def _answer(req: Request, resp: falcon.Response, status: int, body: bytes) -> No
 
 def _refused(req: Request, resp: falcon.Response, error: Refused, _params: dict[str, Any]) -> None:
     code = "client" if error.status < 500 else "server"
+    if error.status >= 500:
+        LOG.warning("%s %s (%s): %s", req.method, req.path, req.request_id, error.text)
     if error.retry_after is not None and req.takes_retry_after:
         resp.set_header("Retry-After", str(error.retry_after))
     _answer(req, resp, error.status, document(error.status, code, error.text))

@@ -5,6 +5,7 @@ was given; whatever is not this cluster's, or not this machine's, is not found. 
 machine of a tenant is the tenant's.
 """
 
+import uuid
 from typing import cast
 from urllib.parse import parse_qsl
 
@@ -24,7 +25,7 @@ from magnum.model.requesters import EVERYTHING
 from . import errors
 from .certificates import named_cluster, read_request, show, sign
 from .ratelimits import RateLimit
-from .requests import Request
+from .requests import REQUEST_ID, App, Request
 from .resources import Endpoint, answer
 
 TOKEN = "X-Magnum-Node-Token"  # noqa: S105  the name of a header
@@ -33,11 +34,9 @@ _CREDENTIAL = "magnum.node_credential"
 _MOST_FIELDS = 8
 
 
-def make_node_application(service: Service, cluster_uuid: str) -> "falcon.App[Request, falcon.Response]":
+def make_node_application(service: Service, cluster_uuid: str) -> App:
     """Make the WSGI application of one cluster's listener."""
-    app: falcon.App[Request, falcon.Response] = falcon.App(
-        request_type=Request, middleware=[NodeEntry(service, cluster_uuid)]
-    )
+    app: App = falcon.App(request_type=Request, middleware=[NodeEntry(service, cluster_uuid)])
     errors.register(app)
     app.add_route("/v1/certificates", NodeCertificates(service, cluster_uuid))
     app.add_route("/v1/certificates/{ident}", NodeAuthority(service, cluster_uuid))
@@ -54,7 +53,9 @@ class NodeEntry:
         self._by_address = RateLimit(service.clock, per_second=20, burst=100)
         self._by_node = RateLimit(service.clock, per_second=5, burst=50)
 
-    def process_request(self, req: Request, _resp: falcon.Response) -> None:
+    def process_request(self, req: Request, resp: falcon.Response) -> None:
+        req.env[REQUEST_ID] = f"req-{uuid.uuid4()}"
+        resp.set_header("x-openstack-request-id", req.request_id or "")
         req.body_limit = MOST_BYTES
         req.takes_retry_after = True
         if not self._by_address.allows(req.remote_addr or ""):

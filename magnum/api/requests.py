@@ -82,6 +82,9 @@ class Request(falcon.Request):
         return cast("dict[str, str]", self.params)
 
 
+App = falcon.App[Request, falcon.Response]
+
+
 def query_flag(parameters: dict[str, str], name: str) -> bool:
     value = read_flag(parameters.get(name, "false"))
     if not isinstance(value, bool):

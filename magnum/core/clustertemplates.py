@@ -20,7 +20,7 @@ from magnum.openstack.catalogue import Image, NotInCatalogue
 from . import fields
 from .coes import check_volume_driver, choose_network_driver
 from .drivers import find_driver
-from .errors import InvalidRequest
+from .errors import Conflict, InvalidRequest
 from .labels import check_labels
 from .service import Service
 
@@ -127,7 +127,8 @@ def update(service: Service, template: ClusterTemplate, result: ClusterTemplate)
     changes = differences(template, result)
 
     def run(tx: Connection) -> ClusterTemplate:
-        clustertemplates.lock(tx, template.uuid)
+        if clustertemplates.lock(tx, template.uuid) != template:
+            raise Conflict(f"The cluster template {template.uuid} has just been changed by somebody else. Try again.")
         if changes:
             if not _is_harmless(changes) and clusters.exists_with_template(tx, template.uuid):
                 raise InvalidRequest(

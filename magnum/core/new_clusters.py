@@ -24,7 +24,7 @@ from magnum.model.statuses import Status
 from . import fields
 from .clustertemplates import check_flavors, check_volume_size
 from .drivers import check_request, find_driver
-from .errors import Forbidden, InvalidRequest, NotFound
+from .errors import Conflict, Forbidden, InvalidRequest, NotFound
 from .labels import check_labels
 from .operations import new_event, new_operation
 from .quotas import check_clusters
@@ -79,7 +79,7 @@ def create(service: Service, requester: Requester, draft: Draft) -> str:
     cluster = _cluster(service, requester, draft)
     _check(service, draft, cluster)
     groups = _nodegroups(service, draft, cluster)
-    operation_uuid = new_uuid(service.randomness)
+    new, operation_uuid = draft.new, new_uuid(service.randomness)
 
     def insert(tx: Connection) -> None:
         projects.lock(tx, scope.project_id or f"user {scope.user_id}")
@@ -99,7 +99,7 @@ def create(service: Service, requester: Requester, draft: Draft) -> str:
             minutes=cluster.create_timeout,
         )
         operations.enqueue(tx, operation)
-        text = f"A cluster of {draft.new.master_count} masters and {draft.new.node_count} other nodes was asked for."
+        text = f"The cluster was asked for, with master_count {new.master_count} and node_count {new.node_count}."
         events.insert(tx, new_event(operation, "cluster.create", text))
 
     service.database.write(insert)
@@ -120,10 +120,13 @@ def _find_template(service: Service, requester: Requester, ident: str, *, is_404
 
 
 def _hold_template(tx: Connection, template: ClusterTemplate) -> None:
+    """Keep the template as it was when the request was judged."""
     try:
-        clustertemplates.lock(tx, template.uuid, shared=True)
+        unchanged = clustertemplates.lock(tx, template.uuid, shared=True) == template
     except NoSuchRow:
         raise InvalidRequest(f"The cluster template {template.uuid} has just been deleted.") from None
+    if not unchanged:
+        raise Conflict(f"The cluster template {template.uuid} has just been changed. Try again.")
 
 
 def _cluster(service: Service, requester: Requester, draft: Draft) -> Cluster:
@@ -154,13 +157,8 @@ def _check(service: Service, draft: Draft, cluster: Cluster) -> None:
     check_labels(cluster.labels)
     if new.master_count > 1 and not cluster.master_lb_enabled:
         raise InvalidRequest("master_lb_enabled must be true for a master_count of more than 1.")
-    names = [name for name in _INHERITED if name in ClusterTemplate.__struct_fields__]
-    combined = msgspec.structs.replace(
-        draft.template,
-        keypair_id=cluster.keypair,
-        labels=cluster.labels,
-        **{name: getattr(cluster, name) for name in names},
-    )
+    own = {name: getattr(cluster, name) for name in _INHERITED}
+    combined = msgspec.structs.replace(draft.template, keypair_id=cluster.keypair, labels=cluster.labels, **own)
     request = ClusterRequest(
         template=combined,
         labels=cluster.labels,

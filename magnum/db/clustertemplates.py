@@ -39,11 +39,12 @@ def read(tx: Connection, uuid: str) -> ClusterTemplate:
     return found[0]
 
 
-def lock(tx: Connection, uuid: str, *, shared: bool = False) -> None:
-    """Keep the template as it is until the transaction ends; those who only need it to stay share the lock."""
-    query = select(table.c.id).where(table.c.uuid == uuid).with_for_update(read=shared)
-    if tx.execute(query).first() is None:
+def lock(tx: Connection, uuid: str, *, shared: bool = False) -> ClusterTemplate:
+    """Give the template and keep it so until the transaction ends; those who only need it to stay share the lock."""
+    row = tx.execute(_READ.where(table.c.uuid == uuid).with_for_update(read=shared)).mappings().one_or_none()
+    if row is None:
         raise NotFound(RESOURCE, uuid)
+    return _build(row)
 
 
 def get(tx: Connection, ident: str, scope: Scope) -> ClusterTemplate:

@@ -7,6 +7,7 @@ from magnum.conf.api import Api
 from magnum.conf.quotas import Quotas
 from magnum.db import clustertemplates, nodegroups
 from magnum.drivers.registry import Registry
+from magnum.model import labels
 from magnum.model.operations import CreateCluster, DeleteCluster, OperationState, ResizeNodeGroup
 
 UNKNOWN = "99999999-9999-4999-8999-999999999999"
@@ -210,6 +211,22 @@ def test_a_driver_that_was_disabled_makes_no_new_clusters(world, ann, template):
     answer = ann.post("/clusters", {"cluster_template_id": "swarm"})
     assert answer.status_code == 400
     assert title(answer).startswith("This type of cluster is not supported")
+
+
+@pytest.mark.parametrize(("change", "status"), [("delete", 400), ("update", 409)])
+def test_a_template_that_changes_at_the_last_moment(world, ann, template, monkeypatch, change, status):  # noqa: PLR0917
+    inherit = labels.inherit
+
+    def meanwhile(*args, **kwargs):
+        if change == "delete":
+            assert ann.delete("/clustertemplates/swarm").status_code == 204
+        else:
+            assert ann.patch("/clustertemplates/swarm", [{"op": "remove", "path": "/labels"}]).status_code == 200
+        return inherit(*args, **kwargs)
+
+    monkeypatch.setattr(labels, "inherit", meanwhile)
+    assert ann.post("/clusters", {"cluster_template_id": "swarm"}).status_code == status
+    assert ann.get("/clusters").json == {"clusters": []}
 
 
 def test_hidden_templates_are_for_administrators(ann, root):

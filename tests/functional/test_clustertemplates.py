@@ -5,6 +5,7 @@ import uuid
 import pytest
 
 from magnum.conf.cluster_template import ClusterTemplate
+from magnum.core import clustertemplates as core
 
 UNKNOWN = "99999999-9999-4999-8999-999999999999"
 
@@ -351,6 +352,22 @@ def test_a_template_in_use_changes_only_in_what_its_clusters_do_not_care_for(ann
     assert patch(root, "renamed", ("replace", "/public", True)).status_code == 200
     assert patch(root, "renamed", ("replace", "/public", False)).status_code == 400
     assert patch(ann, "renamed", ("remove", "/tags")).status_code == 400
+
+
+def test_of_two_changes_at_once_one_is_told_to_try_again(world, ann, monkeypatch):
+    made = ann.make_template()
+    check = core.check
+
+    def somebody_is_faster(service, template) -> None:
+        monkeypatch.setattr(core, "check", check)
+        assert patch(ann, made["uuid"], ("add", "/labels/theirs", "1")).status_code == 200
+        check(service, template)
+
+    monkeypatch.setattr(core, "check", somebody_is_faster)
+    answer = patch(ann, made["uuid"], ("add", "/labels/mine", "1"))
+    assert answer.status_code == 409
+    assert ann.get("/clustertemplates/swarm").json["labels"] == {"theirs": "1"}
+    assert patch(ann, made["uuid"], ("add", "/labels/mine", "1")).status_code == 200
 
 
 # ---- delete

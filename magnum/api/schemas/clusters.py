@@ -40,7 +40,6 @@ _INTERNAL = INTERNAL | {
     *("etcd_ca_cert_ref", "front_proxy_ca_cert_ref", "trust_id", "trustee_user_name", "trustee_password"),
     *("trustee_user_id", "trustee_username"),
 }
-HEALTH = frozenset({"health_status", "health_status_reason"})
 
 
 class ClusterChange(msgspec.Struct, frozen=True, kw_only=True):
