@@ -52,7 +52,11 @@ _READ_OPEN = _READ.where(table.c.cluster_uuid == bindparam("cluster"), table.c.s
     table.c.position
 )
 _LOCK = select(cluster_state).where(cluster_state.c.cluster_uuid == bindparam("cluster")).with_for_update()
-_CURRENT = cluster_state.join(table, table.c.uuid == cluster_state.c.operation_uuid)
+_CURRENT = cluster_state.join(
+    table,
+    # The second half says nothing new; it is what the primary key is found by.
+    and_(table.c.uuid == cluster_state.c.operation_uuid, table.c.cluster_uuid == cluster_state.c.cluster_uuid),
+)
 # What a newer release has enqueued waits for a conductor that knows it.
 _RUNNABLE = and_(table.c.state == OperationState.ACTIVE.value, table.c.kind.in_(_KINDS))
 

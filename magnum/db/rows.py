@@ -4,6 +4,7 @@ Reading: NULL reads as the field's own default, where it has one that is not Non
 column before any database sees it, so that every database refuses the same.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 TEXT_BYTES = 65_535  # what TEXT holds on MySQL
 _CLIPPED_BYTES = 16_000
+_UNFIT = re.compile("[\ud800-\udfff\U00010000-\U0010ffff]")  # halves of characters, and those of four bytes
 
 
 def columns_of(cls: type[msgspec.Struct], table: Table) -> tuple[Column[Any], ...]:
@@ -75,8 +77,8 @@ def _checked(column: Column[Any], value: Any) -> Any:
 
 
 def clip(text: str, size: int = _CLIPPED_BYTES) -> str:
-    """Cut text for people to what every database holds: so many bytes, no NUL, no half characters."""
-    clean = text.replace("\0", "").encode(errors="replace")
+    """Cut text for people to what every database holds: so many bytes, no NUL, no character of four bytes."""
+    clean = _UNFIT.sub("\ufffd", text.replace("\0", "")).encode()
     return clean.decode() if len(clean) <= size else clean[: size - 3].decode(errors="ignore") + "…"
 
 
@@ -121,7 +123,7 @@ def exact(tx: Connection, column: ColumnElement[Any], value: str) -> ColumnEleme
     if not _is_text(value):
         return false()
     if tx.dialect.name == "mysql":
-        return cast(column, LargeBinary) == cast(value, LargeBinary)
+        return cast(column, LargeBinary) == value.encode()
     return column == value
 
 
