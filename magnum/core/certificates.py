@@ -37,12 +37,9 @@ def read_ca_type(word: str | None) -> CaType:
 
 def show_ca(service: Service, cluster: Cluster, ca_type: CaType) -> str:
     """Give the CA's certificate, PEM without a line end at the end."""
-    ref = _reference(cluster, ca_type)
-    if ref is None:
-        raise Conflict(f"The cluster {cluster.uuid} has no {ca_type} CA yet; its status is {cluster.status}.")
-    pem = _read_certificate(service, ref)
+    pem = _read_certificate(service, _reference(cluster, ca_type))
     if pem is None:
-        raise Unavailable(f"The {ca_type} CA of the cluster {cluster.uuid} is not in the certificate store.")
+        raise Unavailable(f"The CA of the cluster {cluster.uuid} is not in the certificate store.")
     return pem.strip()
 
 
@@ -51,8 +48,7 @@ def request_signature(
 ) -> str:
     """Have a CSR signed; gives the certificate, PEM. `limits` are those of the node that asks."""
     _check_csr(service, csr, ca_type, limits)
-    if _reference(cluster, ca_type) is None:
-        raise Conflict(f"The cluster {cluster.uuid} has no {ca_type} CA yet; its status is {cluster.status}.")
+    _reference(cluster, ca_type)
     uuid = new_uuid(service.randomness)
     patience = service.settings.api.sign_wait_seconds
 
@@ -107,14 +103,18 @@ def _await_answer(service: Service, uuid: str, patience: float) -> SignRequest |
         pause = min(pause * 2, _LONGEST_PAUSE)
 
 
-def _reference(cluster: Cluster, ca_type: CaType) -> str | None:
-    match ca_type:
-        case CaType.ETCD:
-            return cluster.etcd_ca_cert_ref
-        case CaType.FRONT_PROXY:
-            return cluster.front_proxy_ca_cert_ref
-        case CaType.KUBERNETES:
-            return cluster.ca_cert_ref
+def _reference(cluster: Cluster, ca_type: CaType) -> str:
+    """Say where the CA is kept; refuse when it has not been made."""
+    references = {
+        CaType.KUBERNETES: cluster.ca_cert_ref,
+        CaType.ETCD: cluster.etcd_ca_cert_ref,
+        CaType.FRONT_PROXY: cluster.front_proxy_ca_cert_ref,
+    }
+    ref = references[ca_type]
+    if ref is None:
+        kind = "CA" if ca_type is CaType.KUBERNETES else f"{ca_type} CA"
+        raise Conflict(f"The cluster {cluster.uuid} has no {kind} yet; its status is {cluster.status}.")
+    return ref
 
 
 def _read_certificate(service: Service, ref: str) -> str | None:

@@ -187,6 +187,14 @@ def world(clock):
     made.service.database.dispose()
 
 
+@pytest.fixture(scope="module")
+def shared_world():
+    """A service for a whole module of tests."""
+    made = World(TurnedClock())
+    yield made
+    made.service.database.dispose()
+
+
 @pytest.fixture
 def ann(world) -> Person:
     return world.person("ann", "fishers")

@@ -55,11 +55,9 @@ def check(answer, name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def everything():
+def everything(shared_world):
     """One service for the whole table: nothing that is tried here changes it."""
-    from conftest import TurnedClock, World
-
-    world = World(TurnedClock())
+    world = shared_world
     ann = world.person("ann", "fishers")
     ann.make_template(name="swarm", labels={"a": "1"})
     ann.make_template(name="unused", labels={"a": "1"})
@@ -69,7 +67,6 @@ def everything():
     yield ann
     assert [ann.get(path).json for path in ("/clusters/detail", "/clustertemplates")] == before
     assert len(world.operations(cluster)) == 1
-    world.service.database.dispose()
 
 
 @pytest.mark.parametrize(("name", "value"), cases(NewClusterTemplate))
