@@ -17,7 +17,7 @@ from magnum.model.requesters import Scope
 
 from . import rows
 from .errors import Ambiguous, NotFound
-from .idents import matches
+from .idents import in_scope, matches
 from .instants import stamp
 from .pages import ordering, select_page
 from .tables import cluster, cluster_state, nodegroup
@@ -42,7 +42,7 @@ def read(tx: Connection, uuid: str) -> Cluster:
 
 
 def get(tx: Connection, ident: str, scope: Scope) -> ClusterSummary:
-    visible = rows.in_scope(tx, cluster, scope)
+    visible = in_scope(tx, cluster, scope)
     found = _summaries(tx, _READ.where(matches(tx, cluster, ident), visible).limit(2), Page(limit=2))
     if not found:
         raise NotFound(RESOURCE, ident)
@@ -52,7 +52,7 @@ def get(tx: Connection, ident: str, scope: Scope) -> ClusterSummary:
 
 
 def summaries(tx: Connection, scope: Scope, page: Page) -> list[ClusterSummary]:
-    visible = rows.in_scope(tx, cluster, scope)
+    visible = in_scope(tx, cluster, scope)
     query = select_page(tx, _READ, cluster, page, sort_keys=SORT_KEYS, visible=visible, resource=RESOURCE)
     return _summaries(tx, query, page)
 
@@ -71,7 +71,7 @@ def delete(tx: Connection, uuid: str) -> None:
 
 
 def count(tx: Connection, scope: Scope) -> int:
-    query = select(func.count()).select_from(cluster).where(rows.in_scope(tx, cluster, scope))
+    query = select(func.count()).select_from(cluster).where(in_scope(tx, cluster, scope))
     return int(tx.execute(query).scalar_one())
 
 

@@ -16,7 +16,7 @@ from magnum.model.requesters import Scope
 
 from . import rows
 from .errors import Ambiguous, NotFound
-from .idents import matches
+from .idents import in_scope, matches
 from .instants import stamp
 from .pages import select_page
 from .tables import cluster_template as table
@@ -83,7 +83,7 @@ def delete(tx: Connection, uuid: str) -> None:
 
 def _visible(tx: Connection, scope: Scope) -> ColumnElement[bool]:
     shown = and_(func.coalesce(table.c.public, false()), ~func.coalesce(table.c.hidden, false()))
-    return or_(rows.in_scope(tx, table, scope), shown)
+    return or_(in_scope(tx, table, scope), shown)
 
 
 def _fetch(tx: Connection, condition: ColumnElement[bool]) -> list[ClusterTemplate]:

@@ -5,7 +5,7 @@ Conflicts are told by the codes of each database, never by words. Anything not n
 
 import sqlite3
 
-from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from .errors import CannotHold, DatabaseUnreachable
@@ -13,6 +13,9 @@ from .errors import CannotHold, DatabaseUnreachable
 _POSTGRESQL_CONFLICTS = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock not available
 _MYSQL_CONFLICTS = {1205, 1213, 1020}  # lock wait timeout, deadlock, record has changed (MariaDB)
 _SQLITE_CONFLICTS = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_POSTGRESQL_DUPLICATE = "23505"
+_MYSQL_DUPLICATE = 1062
+_SQLITE_DUPLICATES = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
 _SQLITE_PRIMARY = 0xFF  # an extended code carries its primary one in the low byte
 
 
@@ -33,6 +36,16 @@ def _sqlite_code(error: DBAPIError) -> int | None:
     if not isinstance(error.orig, sqlite3.Error):
         return None
     return int(getattr(error.orig, "sqlite_errorcode", 0)) & _SQLITE_PRIMARY
+
+
+def is_duplicate(error: IntegrityError) -> bool:
+    """Tell whether a unique key is taken; other broken promises, such as a NULL that may not be, are bugs."""
+    cause = error.orig
+    return (
+        getattr(cause, "sqlite_errorcode", None) in _SQLITE_DUPLICATES
+        or getattr(cause, "sqlstate", None) == _POSTGRESQL_DUPLICATE
+        or next(iter(getattr(cause, "args", ())), None) == _MYSQL_DUPLICATE
+    )
 
 
 def translate(error: SQLAlchemyError) -> Exception:

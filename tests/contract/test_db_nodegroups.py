@@ -1,5 +1,6 @@
 import pytest
 from sqlalchemy import null, text
+from sqlalchemy.exc import IntegrityError
 
 from magnum.db import nodegroups, nodes
 from magnum.db.errors import AlreadyExists, NotFound
@@ -54,6 +55,11 @@ def test_a_group_is_found_by_name_or_uuid_within_its_cluster(database, cluster, 
 def test_a_name_is_taken_once_in_a_cluster(database, cluster, make):
     with pytest.raises(AlreadyExists, match="default-worker"):
         database.write(lambda tx: make.nodegroup(tx, cluster, name="default-worker"))
+
+
+def test_a_group_without_a_name_is_a_mistake(database, cluster, make):
+    with pytest.raises(IntegrityError):
+        database.write(lambda tx: make.nodegroup(tx, cluster, name=None))
 
 
 def test_update_and_delete(database, cluster, workers):

@@ -3,17 +3,17 @@ from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, Operationa
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from magnum.db.errors import CannotHold, DatabaseUnreachable
-from magnum.db.failures import is_conflict, translate
+from magnum.db.failures import is_conflict, is_duplicate, translate
 
 
-def postgresql(state):
+def postgresql(state, kind=OperationalError):
     cause = Exception("text")
     cause.sqlstate = state
-    return OperationalError("statement", {}, cause)
+    return kind("statement", {}, cause)
 
 
-def mysql(number):
-    return OperationalError("statement", {}, Exception(number, "text"))
+def mysql(number, kind=OperationalError):
+    return kind("statement", {}, Exception(number, "text"))
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,8 @@ def test_what_callers_see(error, kind):
 def test_no_value_of_a_statement_is_told():
     error = OperationalError("INSERT INTO x509keypair", {"private_key": "SECRET"}, Exception("disk full"))
     assert "SECRET" not in str(translate(error))
+
+
+def test_a_taken_key_is_told_from_other_broken_promises():
+    assert all(is_duplicate(error) for error in (postgresql("23505", IntegrityError), mysql(1062, IntegrityError)))
+    assert not any(is_duplicate(error) for error in (postgresql("23502", IntegrityError), mysql(1048, IntegrityError)))

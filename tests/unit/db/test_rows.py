@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.dialects import mysql, sqlite
 
-from magnum.db import rows
+from magnum.db import idents, rows, texts
 from magnum.db.errors import CannotHold
 from magnum.db.tables import METADATA, cluster
 
@@ -22,22 +22,22 @@ def rendered(dialect, condition):
     ],
 )
 def test_names_are_compared_by_their_bytes(dialect, sql):
-    assert rendered(dialect, rows.exact(SimpleNamespace(dialect=dialect), cluster.c.name, "a")) == sql
+    assert rendered(dialect, idents.exact(SimpleNamespace(dialect=dialect), cluster.c.name, "a")) == sql
 
 
 def test_what_no_database_holds_equals_nothing():
     tx = SimpleNamespace(dialect=sqlite.dialect())
     for value in ("nul \0", "half \udfff"):
-        assert rendered(tx.dialect, rows.exact(tx, cluster.c.name, value)) == "0"
+        assert rendered(tx.dialect, idents.exact(tx, cluster.c.name, value)) == "0"
 
 
 @given(st.text(st.characters(exclude_categories=()), max_size=400), st.integers(10, 300))
 def test_text_that_was_cut_fits_anywhere(text, size):
-    cut = rows.clip(text, size)
+    cut = texts.clip(text, size)
     assert len(cut.encode()) <= size
     assert "\0" not in cut
     assert all(ord(character) <= 0xFFFF for character in cut)
-    assert rows.clip(cut, size) == cut
+    assert texts.clip(cut, size) == cut
 
 
 @given(st.text(st.characters(exclude_categories=()), max_size=300))
