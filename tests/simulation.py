@@ -14,6 +14,7 @@ from cryptography.x509.oid import NameOID
 
 from magnum.certificates.encryption import Keyring
 from magnum.certificates.stores.database import DatabaseStore
+from magnum.cmd.conductor import NoListeners
 from magnum.conductor.drivers import Drivers
 from magnum.conductor.lease import Lease
 from magnum.conductor.services import ConductorServices, no_trace
@@ -27,7 +28,7 @@ from magnum.db import clusters, clustertemplates, events, ledger, nodegroups, no
 from magnum.db.engine import open_database
 from magnum.db.errors import NotFound
 from magnum.db.migrate import create_all
-from magnum.drivers.base import DriverServices, NodeAccess
+from magnum.drivers.base import DriverServices
 from magnum.drivers.fake.cloud import Cloud
 from magnum.drivers.fake.driver import FakeDriver
 from magnum.drivers.fake.spec import SPEC
@@ -47,11 +48,14 @@ class Crash(BaseException):
 
 
 class AtPoint:
-    """A trace that does something at its nth point, and remembers the points that came after."""
+    """A trace that does something at its nth point, of those that count, and remembers the points that came after."""
 
-    def __init__(self, number, action):
+    def __init__(self, number, action, *, counts=lambda _: True):
         self._number = number
         self._action = action
+        self._counts = counts
+        self._count = 0
+        self._reached_at = None
         self.seen = []
         self.dead = False
 
@@ -59,7 +63,9 @@ class AtPoint:
         if self.dead:
             raise Crash(point)  # on the way out: whoever is dead does nothing more
         self.seen.append(point)
-        if len(self.seen) == self._number:
+        self._count += self._counts(point)
+        if self._count == self._number and not self.reached:
+            self._reached_at = len(self.seen)
             self._action()
 
     def die(self):
@@ -68,15 +74,15 @@ class AtPoint:
 
     @property
     def reached(self):
-        return len(self.seen) >= self._number
+        return self._reached_at is not None
 
     @property
     def point(self):
-        return f"point {self._number}: {self.seen[self._number - 1]}"
+        return f"point {self._number}: {self.seen[self._reached_at - 1]}"
 
     @property
     def after(self):
-        return self.seen[self._number :]
+        return self.seen[self._reached_at :]
 
 
 class TurnedClock:
@@ -176,7 +182,7 @@ class World:
             driver_services=DriverServices(
                 settings=self.settings,
                 clock=self.clock,
-                node_access=lambda *_: NodeAccess(url="https://198.18.0.1:9512/v1"),
+                node_listeners=NoListeners(),
             ),
             certificate_store=self.store,
             keyring=KEYRING,

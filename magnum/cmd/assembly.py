@@ -4,7 +4,6 @@ Nothing here connects, listens or starts. What opens private keys is made for co
 """
 
 import random
-from collections.abc import Callable
 
 from magnum.certificates.encryption import Keyring
 from magnum.certificates.stores.registry import open_store
@@ -14,7 +13,7 @@ from magnum.conf.settings import Settings
 from magnum.core.service import Service
 from magnum.db import x509keypairs
 from magnum.db.engine import Database, open_database
-from magnum.drivers.base import DriverServices, NodeAccess
+from magnum.drivers.base import DriverServices, NodeListeners
 from magnum.drivers.registry import Registry
 from magnum.model.clocks import Clock, SystemClock
 from magnum.openstack.catalogue import load_catalogue
@@ -58,7 +57,7 @@ def make_service(
 def make_conductor(
     settings: Settings,
     *,
-    node_access: Callable[[str, str], NodeAccess],
+    node_listeners: NodeListeners,
     database: Database | None = None,
     drivers: Registry | None = None,
 ) -> Conductor:
@@ -79,7 +78,7 @@ def make_conductor(
             clock=clock,
             randomness=random.SystemRandom(),
             registry=drivers or Registry.load(settings),
-            driver_services=DriverServices(settings=settings, clock=clock, node_access=node_access),
+            driver_services=DriverServices(settings=settings, clock=clock, node_listeners=node_listeners),
             certificate_store=store,
             keyring=keyring,
         )

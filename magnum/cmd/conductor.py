@@ -18,7 +18,7 @@ def main(arguments: Sequence[str]) -> int:
     settings = load_settings(arguments, program="magnum-conductor")
     set_up_process(settings)
     with until_told_to_stop() as stop:
-        conductor = make_conductor(settings, node_access=_no_listener)
+        conductor = make_conductor(settings, node_listeners=NoListeners())
         conductor.start()
         LOG.info("The conductor %s is at work.", settings.default.host)
         stop.wait()
@@ -27,8 +27,15 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _no_listener(_cluster_uuid: str, address: str) -> NodeAccess:
-    raise Fatal(
-        Code.PROVIDER_REFUSED,
-        f"Nodes cannot reach this conductor at {address}: clusters on machines of the host need magnum-standalone.",
-    )
+class NoListeners:
+    """Nodes reach the service at its API; a process that serves nothing has no other place for them."""
+
+    def access(self, cluster_uuid: str, address: str) -> NodeAccess:
+        raise Fatal(
+            Code.PROVIDER_REFUSED,
+            f"The nodes of cluster {cluster_uuid} cannot reach this conductor at {address}: "
+            "clusters on machines of the host need magnum-standalone.",
+        )
+
+    def close(self, cluster_uuid: str) -> None:
+        """There is nothing to close."""

@@ -19,7 +19,7 @@ import msgspec
 from magnum.api.app import load_app
 from magnum.api.nodes import make_node_application
 from magnum.conf.settings import Settings, SettingsError, load_settings
-from magnum.db import migrate
+from magnum.db import migrate, operations
 from magnum.drivers.registry import Registry
 from magnum.model.clocks import SystemClock
 from magnum.standalone import machines
@@ -64,6 +64,8 @@ def _serve(state: StateDirectory, *, host: str | None, port: int | None) -> int:
         migrate.upgrade(settings.database.connection)
         database = open_configured_database(settings, SystemClock())
         at_the_end.callback(database.dispose)
+        # We hold the directory, so whoever ran operations from it before us is dead.
+        database.write(operations.release_all)
         drivers = Registry.load(settings)
         nodes = NodeListeners(
             lambda cluster_uuid: make_node_application(service, cluster_uuid),
@@ -71,7 +73,7 @@ def _serve(state: StateDirectory, *, host: str | None, port: int | None) -> int:
             identity=state.node_listener,
             pin=ensure_identity(state.node_listener, datetime.now(UTC)),
         )
-        conductor = make_conductor(settings, node_access=nodes.access, database=database, drivers=drivers)
+        conductor = make_conductor(settings, node_listeners=nodes, database=database, drivers=drivers)
         service = make_service(settings, database=database, drivers=drivers, conductor=conductor)
         api = Listener(
             load_app(service),

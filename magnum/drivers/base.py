@@ -218,10 +218,21 @@ class NodeAccess(msgspec.Struct, frozen=True, kw_only=True):
     pin: str | None = None
 
 
+class NodeListeners(Protocol):
+    """Where clusters' nodes reach us on networks of their own."""
+
+    def access(self, cluster_uuid: str, address: str) -> NodeAccess:
+        """Say how a cluster's nodes reach us at our address on its network; listen there if nobody does yet."""
+        ...
+
+    def close(self, cluster_uuid: str) -> None:
+        """Listen for this cluster's nodes no more: its network goes. Idempotent."""
+        ...
+
+
 class DriverServices(msgspec.Struct, frozen=True, kw_only=True):
     """What a driver is built with. `settings` is the whole configuration; a driver takes its own part."""
 
     settings: object
     clock: Clock
-    node_access: Callable[[str, str], NodeAccess]
-    """(cluster uuid, our address on its network) → how its nodes reach us; starts a listener if need be."""
+    node_listeners: NodeListeners

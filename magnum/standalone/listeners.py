@@ -87,7 +87,7 @@ class Listener:
 
 
 class NodeListeners:
-    """The node listeners, by address. `access` is what drivers are given as `node_access`."""
+    """The node listeners, by address; the `NodeListeners` that drivers are given."""
 
     def __init__(
         self, make_application: Callable[[str], WsgiApplication], *, port: int, identity: Path, pin: str
@@ -110,6 +110,12 @@ class NodeListeners:
                     listener.stop()
                 self._open[address] = (cluster_uuid, self._listen(cluster_uuid, address))
         return NodeAccess(url=f"https://{address}:{self._port}/v1", pin=self._pin)
+
+    def close(self, cluster_uuid: str) -> None:
+        with self._lock:
+            for address in [address for address, (owner, _) in self._open.items() if owner == cluster_uuid]:
+                _, listener = self._open.pop(address)
+                listener.stop()
 
     def _listen(self, cluster_uuid: str, address: str) -> Listener:
         try:

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address
 
 import msgspec
 
-from magnum.drivers.base import DriverContext, NodeAccess
+from magnum.drivers.base import DriverContext, NodeAccess, NodeListeners
 from magnum.model.failures import Code, Fatal, Retry
 from magnum.model.ledger import CloudResource, ResourceState
 from magnum.model.nodegroups import NodeGroup
@@ -48,12 +48,12 @@ class LocalSteps:
     def __init__(
         self,
         host: LocalHost,
-        node_access: Callable[[str, str], NodeAccess],
+        node_listeners: NodeListeners,
         catalogue: Catalogue,
         plan: MachinePlan,
     ) -> None:
         self._host = host
-        self._node_access = node_access
+        self._node_listeners = node_listeners
         self._catalogue = catalogue
         self._plan = plan
 
@@ -62,7 +62,7 @@ class LocalSteps:
         self._host.start_all()
         for cluster_uuid in self._host.clusters():
             if network := self._host.find_network(cluster_uuid):
-                self._node_access(cluster_uuid, str(network.gateway))
+                self._node_listeners.access(cluster_uuid, str(network.gateway))
 
     def network(self, context: DriverContext) -> Outcome:
         """One bridge per cluster."""
@@ -114,6 +114,7 @@ class LocalSteps:
     def delete_network(self, context: DriverContext) -> Outcome:
         for resource in _standing(context.resources(NETWORK)):
             with _told(), context.provider_call("remove the cluster's network", timeout=CALL_TIMEOUT):
+                self._node_listeners.close(resource.name)
                 self._host.delete_network(resource.name)
             context.gone(resource)
         return Done()
@@ -143,7 +144,7 @@ class LocalSteps:
             node = msgspec.structs.replace(node, address=_free_address(network, context.nodes))
             context.save_node(node)
         resource = context.attempt(MACHINE, node.name)
-        access = self._node_access(context.cluster.uuid, str(network.gateway))
+        access = self._node_listeners.access(context.cluster.uuid, str(network.gateway))
         token = context.new_node_token(node, self._plan.limits(context, node))
         group = group_of(context, node)
         flavor = self._catalogue.flavor(group.flavor_id or DEFAULT_FLAVOR)

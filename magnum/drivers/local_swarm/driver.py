@@ -31,7 +31,7 @@ class LocalSwarmDriver:
         self._swarm = Swarm(lambda address, tls: SwarmClient(address, tls, timeout=CALL_TIMEOUT))
         self._local = LocalSteps(
             LocalHost(LocalSettings.of(settings)),
-            services.node_access,
+            services.node_listeners,
             load_catalogue(settings.catalogue),
             MachinePlan(limits=certificate_limits, user_data=_user_data),
         )

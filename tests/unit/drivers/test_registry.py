@@ -7,9 +7,10 @@ import sys
 import msgspec
 import pytest
 
+from magnum.cmd.conductor import NoListeners
 from magnum.conf.drivers import Drivers
 from magnum.conf.settings import Settings
-from magnum.drivers.base import ClusterType, DriverServices, NodeAccess
+from magnum.drivers.base import ClusterType, DriverServices
 from magnum.drivers.fake.driver import FakeDriver
 from magnum.drivers.fake.spec import SPEC
 from magnum.drivers.registry import ENTRY_POINTS, DriverNotFound, Registry
@@ -106,7 +107,7 @@ class TestLoading:
 
 
 def test_the_other_half_is_built_from_its_path(tmp_path):
-    services = DriverServices(settings=Settings(), clock=SystemClock(), node_access=lambda *_: NodeAccess(url=""))
+    services = DriverServices(settings=Settings(), clock=SystemClock(), node_listeners=NoListeners())
     assert isinstance(Registry([SPEC]).build(SPEC, services), FakeDriver)
 
 

@@ -93,6 +93,16 @@ def test_a_network_that_is_used_again_serves_its_new_cluster(listeners, port):
     assert ask("127.0.0.1", port)[1] == b"new"
 
 
+def test_where_a_network_has_gone_nobody_listens(listeners, port):
+    listeners.access("gone", "127.0.0.1")
+    listeners.access("there", "127.0.0.2")
+    listeners.close("gone")
+    listeners.close("gone")
+    with pytest.raises(ConnectionRefusedError):
+        ask("127.0.0.1", port)
+    assert ask("127.0.0.2", port)[1] == b"there"
+
+
 def test_a_body_beyond_the_limit_is_refused(listeners, port):
     listeners.access("cluster-1", "127.0.0.1")
     assert ask("127.0.0.1", port, b"x" * 32_000)[0] == 200
