@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from magnum.certificates.bundle import clear_private_key
 from magnum.db import clusters, credentials, events, ledger, nodes, operations
 from magnum.db.engine import Database
+from magnum.db.errors import LeaseLost
 from magnum.drivers.base import ClientTls
 from magnum.model.clocks import MICROSECONDS, Clock
 from magnum.model.clusters import Cluster
@@ -97,7 +98,8 @@ class StepContext:
             self._mark_accepted(accepted=True)
         else:
             self.services.database.write(lambda tx: operations.verify(tx, self._lease.claim))
-        self._lease.outlast(timeout)  # the database may have been slow to answer
+        if self._lease.remaining() < timeout:  # the database was slow to answer, or we were paused
+            raise LeaseLost(self.cluster.uuid)
         self.services.trace(f"call: {what}")
         try:
             yield

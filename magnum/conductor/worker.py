@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from prometheus_client import Counter
 
 from magnum.db import operations
-from magnum.db.errors import DatabaseUnreachable, LeaseLost
+from magnum.db.errors import DatabaseUnreachable, LeaseLost, NotFound
 from magnum.drivers.base import Step
 from magnum.model.clocks import Instant
 from magnum.model.failures import Code, Failure, Fatal, Retry
@@ -35,7 +35,7 @@ from .operations.delete import DELETE
 from .operations.recipe import Recipe
 from .operations.resize import RESIZE
 from .operations.sweep import SWEEP
-from .rows import read_rows
+from .rows import Rows, read_rows
 from .services import ConductorServices
 from .settling import Position, Settlement, out_of_time
 
@@ -82,7 +82,7 @@ class Worker:
     def _advance(self, lease: Lease, stopping: Callable[[], bool]) -> tuple[bool, Instant | None]:
         """Run one step and settle its outcome; say whether to go on at once, or when it is due again."""
         services = self._services
-        rows = services.database.read(lambda tx: read_rows(tx, lease.claim.operation.uuid))
+        rows = self._read(lease)
         out_of_time_now = rows.operation.deadline is not None and rows.now >= rows.operation.deadline
         context = StepContext(services, lease, rows, look_only=out_of_time_now)
         recipe = RECIPES[type(rows.operation.arguments)]
@@ -104,6 +104,13 @@ class Worker:
                 return False, settlement.fail(outcome)
             case Failure():
                 return False, settlement.retry(outcome)
+
+    def _read(self, lease: Lease) -> Rows:
+        try:
+            return self._services.database.read(lambda tx: read_rows(tx, lease.claim.operation.uuid))
+        except NotFound:
+            lease.write(lambda _: None)  # another one has taken over and come to the end; else it is a bug
+            raise
 
     def _run_step(self, context: StepContext, lease: Lease, recipe: Recipe) -> tuple[Position, Outcome | Failure]:
         operation = context.operation

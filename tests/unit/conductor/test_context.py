@@ -89,6 +89,22 @@ class TestProviderCall:
         with pytest.raises(CallForbidden, match="create machine m"):
             context.attempt("machine", "m")
 
+    def test_none_begins_when_the_last_look_took_the_lease_away(self, world, make, monkeypatch):
+        """Paused between its look and its call, a worker may not call any more."""
+        context = make()
+        with context.provider_call("start", timeout=1):
+            pass
+        write = world.database.write
+
+        def slowly(f):
+            done = write(f)
+            world.clock.turn(30)
+            return done
+
+        monkeypatch.setattr(world.database, "write", slowly)
+        with pytest.raises(LeaseLost), context.provider_call("start", timeout=1):
+            raise AssertionError("the call was begun")
+
     def test_the_lease_outlasts_it(self, world, make):
         context = make()
         with context.provider_call("start", timeout=45):
