@@ -26,7 +26,7 @@ from magnum.model.clocks import SystemClock
 
 from . import sqlite
 from .engine import Database, open_database
-from .errors import DbError
+from .errors import DatabaseUnreachable, DbError
 from .migrations.adoption import VERSION_TABLE, refuse_strange
 from .tables import METADATA
 
@@ -35,6 +35,7 @@ SCRIPTS = Path(__file__).parent / "migrations"
 EXPAND = "expand"
 CONTRACT = "contract"
 _HOUR = 3600
+_PATIENCE = 600
 _LOCK_NUMBER = 0x6D61676E756D  # any number, the same for all of us
 
 
@@ -178,4 +179,6 @@ def _wait_for_others(tx: Connection) -> None:
     if tx.dialect.name == "postgresql":
         tx.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK_NUMBER})"))
     elif tx.dialect.name == "mysql":
-        tx.execute(text(f"SELECT GET_LOCK('{VERSION_TABLE}', {_HOUR})"))
+        taken = tx.execute(text(f"SELECT GET_LOCK('{VERSION_TABLE}', {_PATIENCE})")).scalar()
+        if taken != 1:
+            raise DatabaseUnreachable(f"Another process has been migrating the database for {_PATIENCE} s.")

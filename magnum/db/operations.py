@@ -16,17 +16,14 @@ time. Of the open operations of a cluster exactly one is ACTIVE, the row names i
 * The host was off, or the queue was long: time in which nobody ran an operation is added to its deadline.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, get_args
+from collections.abc import Callable, Iterable
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, and_, bindparam, case, func, or_, select
+from sqlalchemy import Connection, RowMapping, and_, case, func, or_, select
 from sqlalchemy import delete as sql_delete
 
 from magnum.model.clocks import MICROSECONDS, Instant
 from magnum.model.operations import (
-    OPEN,
-    Arguments,
     Claim,
     ClusterState,
     Operation,
@@ -34,32 +31,16 @@ from magnum.model.operations import (
     ResizeNodeGroup,
 )
 
+from . import operationrows as stored
 from . import rows
 from .errors import LeaseLost, NotFound
 from .instants import clock, now
 from .tables import cluster, cluster_state
 from .tables import operation as table
 
-RESOURCE = "Operation"
+_RESIZE = str(ResizeNodeGroup.__struct_config__.tag)
 REPLACED = "A newer resize of the same node group replaced it."
 SUPERSEDED = "A delete of the cluster cancelled it."
-
-_KINDS = sorted(str(kind.__struct_config__.tag) for kind in get_args(Arguments))
-_RESIZE = str(ResizeNodeGroup.__struct_config__.tag)
-_OPEN = sorted(state.value for state in OPEN)
-_READ = select(*rows.columns_of(Operation, table), table.c.kind, table.c.position)
-_READ_OPEN = _READ.where(table.c.cluster_uuid == bindparam("cluster"), table.c.state.in_(_OPEN)).order_by(
-    table.c.position
-)
-_LOCK = select(cluster_state).where(cluster_state.c.cluster_uuid == bindparam("cluster")).with_for_update()
-_CURRENT = cluster_state.join(
-    table,
-    # The second half says nothing new; it is what the primary key is found by.
-    and_(table.c.uuid == cluster_state.c.operation_uuid, table.c.cluster_uuid == cluster_state.c.cluster_uuid),
-)
-# What a newer release has enqueued waits for a conductor that knows it.
-_RUNNABLE = and_(table.c.state == OperationState.ACTIVE.value, table.c.kind.in_(_KINDS))
-
 
 # ---- the lock
 
@@ -71,19 +52,20 @@ def create_state(tx: Connection, cluster_uuid: str) -> None:
 
 def lock(tx: Connection, cluster_uuid: str) -> ClusterState:
     """Wait for the cluster's lock, which goes with the transaction. A cluster that was adopted gets its state here."""
-    row = tx.execute(_LOCK, {"cluster": cluster_uuid}).mappings().one_or_none()
-    if row is None:
+    state = stored.lock_state(tx, cluster_uuid)
+    if state is None:
         if tx.execute(select(cluster.c.id).where(cluster.c.uuid == cluster_uuid)).first() is None:
             raise NotFound("Cluster", cluster_uuid)
         first = ClusterState(cluster_uuid=cluster_uuid, epoch=0, generation=1)
         rows.insert_if_absent(tx, cluster_state, rows.values(cluster_state, first))
-        row = tx.execute(_LOCK, {"cluster": cluster_uuid}).mappings().one()
-    return rows.build(ClusterState, row)
+        state = stored.lock_state(tx, cluster_uuid)
+        assert state is not None
+    return state
 
 
 def touch(tx: Connection, cluster_uuid: str) -> None:
     """Raise the generation: clients can see that something has changed."""
-    _set_state(tx, cluster_uuid, generation=cluster_state.c.generation + 1)
+    stored.set_state(tx, cluster_uuid, generation=cluster_state.c.generation + 1)
 
 
 def forget(tx: Connection, cluster_uuid: str) -> None:
@@ -99,11 +81,11 @@ def enqueue(tx: Connection, operation: Operation) -> None:
     """Put an operation at the end of its cluster's queue; it is ACTIVE at once if there is no other."""
     state = lock(tx, operation.cluster_uuid)
     operation = _not_before_now(tx, operation)
-    position = _last_position(tx, operation.cluster_uuid) + 1
-    _insert(tx, operation, OperationState.QUEUED, position=position)
+    position = stored.last_position(tx, operation.cluster_uuid) + 1
+    stored.insert(tx, operation, OperationState.QUEUED, position=position)
     if state.operation_uuid is None:
-        _set_operation(tx, operation.uuid, state=OperationState.ACTIVE)
-        _set_state(tx, operation.cluster_uuid, operation_uuid=operation.uuid)
+        stored.set_operation(tx, operation.uuid, state=OperationState.ACTIVE)
+        stored.set_state(tx, operation.cluster_uuid, operation_uuid=operation.uuid)
 
 
 def replace_resize(tx: Connection, operation: Operation) -> bool:
@@ -113,18 +95,18 @@ def replace_resize(tx: Connection, operation: Operation) -> bool:
     """
     state = lock(tx, operation.cluster_uuid)
     operation = _not_before_now(tx, operation)
-    for row in reversed(_open_operations(tx, operation.cluster_uuid)):
+    for row in reversed(stored.open_operations(tx, operation.cluster_uuid)):
         current = row["uuid"] == state.operation_uuid
         if row["kind"] != _RESIZE or (current and state.owner is not None):
             continue
-        older = _build(row)
+        older = stored.build(row)
         if not _same_nodegroup(older, operation):
             continue
-        _close(tx, older.uuid, OperationState.CANCELLED, reason=REPLACED, cancel_requested=True)
+        stored.close(tx, older.uuid, OperationState.CANCELLED, reason=REPLACED, cancel_requested=True)
         new_state = OperationState.ACTIVE if current else OperationState.QUEUED
-        _insert(tx, _with_previous(operation, older), new_state, position=row["position"])
+        stored.insert(tx, _with_previous(operation, older), new_state, position=row["position"])
         if current:
-            _set_state(tx, operation.cluster_uuid, epoch=state.epoch + 1, operation_uuid=operation.uuid)
+            stored.set_state(tx, operation.cluster_uuid, epoch=state.epoch + 1, operation_uuid=operation.uuid)
         return True
     return False
 
@@ -134,11 +116,11 @@ def supersede(tx: Connection, operation: Operation, *, longest_call: float) -> N
     state = lock(tx, operation.cluster_uuid)
     at = now(tx)
     due = at if state.owner is None else max(at, state.lease_until + _microseconds(longest_call))
-    for older in _open_operations(tx, operation.cluster_uuid):
-        _close(tx, older["uuid"], OperationState.CANCELLED, reason=SUPERSEDED, cancel_requested=True)
+    for older in stored.open_operations(tx, operation.cluster_uuid):
+        stored.close(tx, older["uuid"], OperationState.CANCELLED, reason=SUPERSEDED, cancel_requested=True)
     new = msgspec.structs.replace(operation, next_attempt=due)
-    _insert(tx, new, OperationState.ACTIVE, position=_last_position(tx, operation.cluster_uuid) + 1)
-    _set_state(tx, operation.cluster_uuid, epoch=state.epoch + 1, operation_uuid=operation.uuid)
+    stored.insert(tx, new, OperationState.ACTIVE, position=stored.last_position(tx, operation.cluster_uuid) + 1)
+    stored.set_state(tx, operation.cluster_uuid, epoch=state.epoch + 1, operation_uuid=operation.uuid)
 
 
 # ---- leases
@@ -149,8 +131,8 @@ def claim(tx: Connection, *, owner: Callable[[], str], limit: int, lease: float)
     claimed_at = clock(tx).monotonic()
     at = now(tx)
     free = or_(cluster_state.c.owner.is_(None), cluster_state.c.lease_until < at)
-    candidates = select(cluster_state.c.cluster_uuid).select_from(_CURRENT)
-    candidates = candidates.where(_RUNNABLE, table.c.next_attempt <= at, free)
+    candidates = select(cluster_state.c.cluster_uuid).select_from(stored.CURRENT)
+    candidates = candidates.where(stored.RUNNABLE, table.c.next_attempt <= at, free)
     found = tx.execute(candidates.order_by(table.c.next_attempt, table.c.id).limit(limit)).scalars().all()
     if not found:
         return []
@@ -166,21 +148,21 @@ def claim(tx: Connection, *, owner: Callable[[], str], limit: int, lease: float)
 def verify(tx: Connection, claim: Claim) -> ClusterState:
     """Lock the cluster and see that the claim still holds. The first statement of every write of a conductor."""
     cluster_uuid = claim.operation.cluster_uuid
-    row = tx.execute(_LOCK, {"cluster": cluster_uuid}).mappings().one_or_none()
-    if row is None or row["epoch"] != claim.epoch or row["owner"] != claim.owner:
+    state = stored.lock_state(tx, cluster_uuid)
+    if state is None or state.epoch != claim.epoch or state.owner != claim.owner:
         raise LeaseLost(cluster_uuid)
-    return rows.build(ClusterState, row)
+    return state
 
 
 def renew(tx: Connection, claim: Claim, lease: float) -> None:
     verify(tx, claim)
-    _set_state(tx, claim.operation.cluster_uuid, lease_until=now(tx) + _microseconds(lease))
+    stored.set_state(tx, claim.operation.cluster_uuid, lease_until=now(tx) + _microseconds(lease))
 
 
 def mark_accepted(tx: Connection, claim: Claim, accepted: bool) -> None:
     """Write down whether the provider may have done what was asked for."""
     verify(tx, claim)
-    _set_operation(tx, claim.operation.uuid, accepted=accepted)
+    stored.set_operation(tx, claim.operation.uuid, accepted=accepted)
 
 
 def save_step(
@@ -198,9 +180,9 @@ def save_step(
     """Write how far the operation is. Released, it waits for `next_attempt` without a lease and the claim is over."""
     state = verify(tx, claim)
     uuid = claim.operation.uuid
-    stored = tx.execute(select(table.c.step, table.c.step_started_at).where(table.c.uuid == uuid)).one()
-    started = stored.step_started_at if stored.step == step else now(tx)
-    _set_operation(
+    before = tx.execute(select(table.c.step, table.c.step_started_at).where(table.c.uuid == uuid)).one()
+    started = before.step_started_at if before.step == step else now(tx)
+    stored.set_operation(
         tx,
         uuid,
         step=step,
@@ -212,7 +194,7 @@ def save_step(
         next_attempt=next_attempt,
     )
     if release:
-        _set_state(tx, state.cluster_uuid, owner=None)
+        stored.set_state(tx, state.cluster_uuid, owner=None)
 
 
 def finish(
@@ -225,11 +207,11 @@ def finish(
 ) -> None:
     """Close the operation; the next of the queue is due at once, its deadline moved by the time that it waited."""
     before = verify(tx, claim)
-    _close(tx, claim.operation.uuid, state, reason=reason, error_code=error_code)
-    successor = next(iter(_open_operations(tx, before.cluster_uuid)), None)
+    stored.close(tx, claim.operation.uuid, state, reason=reason, error_code=error_code)
+    successor = next(iter(stored.open_operations(tx, before.cluster_uuid)), None)
     if successor is not None:
         _activate(tx, successor)
-    _set_state(
+    stored.set_state(
         tx,
         before.cluster_uuid,
         epoch=before.epoch + 1,
@@ -247,26 +229,37 @@ def let_go(tx: Connection, owner: str) -> None:
     row = tx.execute(query).mappings().one_or_none()
     if row is None:
         return
-    _set_state(tx, row["cluster_uuid"], owner=None)
-    at = now(tx)
-    waiting = and_(table.c.uuid == row["operation_uuid"], table.c.next_attempt > at)
-    tx.execute(table.update().where(waiting).values(next_attempt=at))
+    stored.set_state(tx, row["cluster_uuid"], owner=None)
+    stored.set_operation(tx, row["operation_uuid"], next_attempt=now(tx))
+
+
+def release_all(tx: Connection) -> None:
+    """End every lease: only for one who knows that all who held them are dead. What they ran is due at once.
+
+    It is due since they died, as far as can be known, so that the time since then does not count.
+    """
+    held = select(cluster_state.c.cluster_uuid, cluster_state.c.lease_until, table.c.uuid, table.c.next_attempt)
+    query = held.select_from(stored.CURRENT).where(cluster_state.c.owner.is_not(None)).with_for_update()
+    for row in tx.execute(query).all():
+        due = min(now(tx), max(row.next_attempt, row.lease_until))
+        stored.set_operation(tx, row.uuid, next_attempt=due)
+        stored.set_state(tx, row.cluster_uuid, owner=None)
 
 
 # ---- reading
 
 
 def get(tx: Connection, operation_uuid: str) -> Operation:
-    row = tx.execute(_READ.where(table.c.uuid == operation_uuid)).mappings().one_or_none()
+    row = tx.execute(stored.READ.where(table.c.uuid == operation_uuid)).mappings().one_or_none()
     if row is None:
-        raise NotFound(RESOURCE, operation_uuid)
-    return _build(row)
+        raise NotFound(stored.RESOURCE, operation_uuid)
+    return stored.build(row)
 
 
 def of_cluster(tx: Connection, cluster_uuid: str, *, limit: int = 1000) -> list[Operation]:
     """Give the newest operations of a cluster, newest first."""
-    query = _READ.where(table.c.cluster_uuid == cluster_uuid).order_by(table.c.id.desc()).limit(limit)
-    return [_build(row) for row in tx.execute(query).mappings()]
+    query = stored.READ.where(table.c.cluster_uuid == cluster_uuid).order_by(table.c.id.desc()).limit(limit)
+    return [stored.build(row) for row in tx.execute(query).mappings()]
 
 
 def next_due(tx: Connection) -> Instant | None:
@@ -274,7 +267,7 @@ def next_due(tx: Connection) -> Instant | None:
     lapse = cluster_state.c.lease_until + 1
     leased = and_(cluster_state.c.owner.is_not(None), lapse > table.c.next_attempt)
     earliest = func.min(case((leased, lapse), else_=table.c.next_attempt))
-    query = select(earliest).select_from(_CURRENT).where(_RUNNABLE)
+    query = select(earliest).select_from(stored.CURRENT).where(stored.RUNNABLE)
     found = tx.execute(query).scalar()
     return None if found is None else int(found)
 
@@ -296,26 +289,16 @@ def _claim_one(
     idle = at - since
     if operation.deadline is not None and idle > _microseconds(lease):
         operation = msgspec.structs.replace(operation, deadline=operation.deadline + idle)
-        _set_operation(tx, operation.uuid, deadline=operation.deadline)
+        stored.set_operation(tx, operation.uuid, deadline=operation.deadline)
     epoch = state.epoch + 1
-    _set_state(tx, state.cluster_uuid, epoch=epoch, owner=owner, lease_until=at + _microseconds(lease))
+    stored.set_state(tx, state.cluster_uuid, epoch=epoch, owner=owner, lease_until=at + _microseconds(lease))
     return Claim(operation=operation, epoch=epoch, owner=owner, claimed_at=claimed_at)
 
 
 def _due_operations(tx: Connection, uuids: Iterable[str], at: Instant) -> list[Operation]:
     """Read the current operations of locked clusters anew; what was due before the lock may have been changed."""
-    query = _READ.where(table.c.uuid.in_(list(uuids)), _RUNNABLE, table.c.next_attempt <= at)
-    return [_build(row) for row in tx.execute(query.order_by(table.c.next_attempt, table.c.id)).mappings()]
-
-
-def _open_operations(tx: Connection, cluster_uuid: str) -> Sequence[RowMapping]:
-    """Give the open operations in the order of the queue; as rows, since a newer release may have made some."""
-    return tx.execute(_READ_OPEN, {"cluster": cluster_uuid}).mappings().all()
-
-
-def _last_position(tx: Connection, cluster_uuid: str) -> int:
-    last = select(func.max(table.c.position)).where(table.c.cluster_uuid == cluster_uuid)
-    return tx.execute(last).scalar() or 0
+    query = stored.READ.where(table.c.uuid.in_(list(uuids)), stored.RUNNABLE, table.c.next_attempt <= at)
+    return [stored.build(row) for row in tx.execute(query.order_by(table.c.next_attempt, table.c.id)).mappings()]
 
 
 def _activate(tx: Connection, successor: RowMapping) -> None:
@@ -323,7 +306,7 @@ def _activate(tx: Connection, successor: RowMapping) -> None:
     waited = max(0, at - successor["next_attempt"])
     deadline = None if successor["deadline"] is None else successor["deadline"] + waited
     due = max(at, successor["next_attempt"])
-    _set_operation(tx, successor["uuid"], state=OperationState.ACTIVE, next_attempt=due, deadline=deadline)
+    stored.set_operation(tx, successor["uuid"], state=OperationState.ACTIVE, next_attempt=due, deadline=deadline)
 
 
 def _same_nodegroup(older: Operation, newer: Operation) -> bool:
@@ -346,34 +329,6 @@ def _with_previous(newer: Operation, older: Operation) -> Operation:
 def _not_before_now(tx: Connection, operation: Operation) -> Operation:
     """While an operation is queued, `next_attempt` is the time since when it could have run."""
     return msgspec.structs.replace(operation, next_attempt=max(operation.next_attempt, now(tx)))
-
-
-def _insert(tx: Connection, operation: Operation, state: OperationState, *, position: int) -> None:
-    stored = {
-        "arguments": msgspec.json.encode(operation.arguments).decode(),
-        "kind": operation.kind,
-        "state": state,
-        "position": position,
-    }
-    values = rows.values(table, msgspec.structs.asdict(operation) | stored)
-    rows.insert(tx, table, values, resource=RESOURCE, ident=operation.uuid)
-
-
-def _close(tx: Connection, uuid: str, state: OperationState, **more: object) -> None:
-    _set_operation(tx, uuid, state=state, finished_at=now(tx), **more)
-
-
-def _set_operation(tx: Connection, uuid: str, **columns: object) -> None:
-    tx.execute(table.update().where(table.c.uuid == uuid), rows.values(table, columns))
-
-
-def _set_state(tx: Connection, cluster_uuid: str, **columns: Any) -> None:
-    tx.execute(cluster_state.update().where(cluster_state.c.cluster_uuid == cluster_uuid).values(**columns))
-
-
-def _build(row: Mapping[Any, Any]) -> Operation:
-    arguments: Arguments = msgspec.json.decode(row["arguments"], type=Arguments)
-    return rows.build(Operation, row, arguments=arguments, state=OperationState(row["state"]))
 
 
 def _microseconds(seconds: float) -> int:

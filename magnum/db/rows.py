@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from .errors import AlreadyExists
 from .failures import is_duplicate
-from .texts import clip, refuse_unfit
+from .texts import CLIPPED_BYTES, clip, refuse_unfit
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -66,7 +66,7 @@ def _checked(column: Column[Any], value: Any) -> Any:
     if not isinstance(stored, str) or not isinstance(kind, String):
         return value
     if column.info.get("clip"):
-        return clip(stored)
+        return clip(stored, kind.length or CLIPPED_BYTES)
     refuse_unfit(column.name, stored, kind.length)
     return value
 

@@ -212,8 +212,8 @@ def _instant(name: str) -> Column[int]:
     return Column(name, BigInteger, nullable=False)
 
 
-def _clipped(name: str) -> Column[str]:
-    return Column(name, Text, info={"clip": True})
+def _clipped(name: str, length: int | None = None) -> Column[str]:
+    return Column(name, Text if length is None else String(length), info={"clip": True})
 
 
 cluster_state = Table(
@@ -252,7 +252,7 @@ operation = Table(
     Column("accepted", Boolean, nullable=False),
     Column("cancel_requested", Boolean, nullable=False),
     Column("finished_at", BigInteger),
-    _name("request_id", 64),
+    _clipped("request_id", 64),
     UniqueConstraint("uuid", name="uniq_operation0uuid"),
     Index("ix_operation_cluster_uuid_position", "cluster_uuid", "position"),
     Index("ix_operation_state_next_attempt", "state", "next_attempt"),
@@ -270,7 +270,7 @@ event = Table(
     Column("level", String(16), nullable=False),
     Column("text", Text, nullable=False, info={"clip": True}),
     _name("operation_uuid", 36),
-    _name("request_id", 64),
+    _clipped("request_id", 64),
     Index("ix_event_cluster_uuid", "cluster_uuid"),
     sqlite_autoincrement=True,
     **_OURS,
@@ -301,7 +301,8 @@ node = Table(
     Column("name", String(255), nullable=False),
     Column("role", String(255), nullable=False),
     Column("state", String(16), nullable=False),
-    *map(_name, ("address", "member_id", "failed_step")),
+    *map(_name, ("address", "member_id")),
+    _clipped("failed_step", 255),
     _clipped("report"),
     Column("reported_at", BigInteger),
     UniqueConstraint("nodegroup_uuid", "number", name="uniq_node0nodegroup_uuid0number"),

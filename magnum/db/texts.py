@@ -9,11 +9,11 @@ import re
 from .errors import CannotHold
 
 TEXT_BYTES = 65_535  # what TEXT holds on MySQL
-_CLIPPED_BYTES = 16_000
+CLIPPED_BYTES = 16_000
 _UNFIT = re.compile("[\ud800-\udfff\U00010000-\U0010ffff]")  # halves of characters, and those of four bytes
 
 
-def clip(text: str, size: int = _CLIPPED_BYTES) -> str:
+def clip(text: str, size: int = CLIPPED_BYTES) -> str:
     """Cut text for people to what every database holds: so many bytes, no NUL, no character of four bytes."""
     clean = _UNFIT.sub("\ufffd", text.replace("\0", "")).encode()
     return clean.decode() if len(clean) <= size else clean[: size - 3].decode(errors="ignore") + "…"

@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 from sqlalchemy import null, text
 from sqlalchemy.exc import IntegrityError
@@ -104,11 +105,9 @@ def plan(tx, make, group, number):
 
 
 def test_a_node_is_kept_changed_and_removed(database, cluster, workers, make):
-    import msgspec
-
     new = database.write(lambda tx: plan(tx, make, workers, 1))
     changed = msgspec.structs.replace(
-        new, state=NodeState.FAILED, address="10.0.0.9", report="no dockerd", reported_at=5
+        new, state=NodeState.FAILED, address="10.0.0.9", report="no dockerd", failed_step="pull", reported_at=5
     )
     database.write(lambda tx: nodes.save(tx, changed))
     assert database.read(lambda tx: nodes.of_cluster(tx, cluster)) == (changed,)
@@ -117,6 +116,14 @@ def test_a_node_is_kept_changed_and_removed(database, cluster, workers, make):
     assert database.read(lambda tx: nodes.of_cluster(tx, cluster)) == ()
     with pytest.raises(NotFound):
         database.write(lambda tx: nodes.save(tx, changed))
+
+
+def test_what_a_node_says_is_cut_rather_than_refused(database, cluster, workers, make):
+    new = database.write(lambda tx: plan(tx, make, workers, 1))
+    loud = msgspec.structs.replace(new, failed_step="s" * 300, report="r" * 70_000)
+    database.write(lambda tx: nodes.save(tx, loud))
+    (found,) = database.read(lambda tx: nodes.of_cluster(tx, cluster))
+    assert (found.failed_step, len(found.report.encode())) == ("s" * 252 + "…", 16_000)
 
 
 def test_a_number_is_never_given_twice(database, cluster, workers, make):

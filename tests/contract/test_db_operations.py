@@ -326,6 +326,33 @@ def test_what_a_newer_release_enqueued_waits_for_it_and_can_be_superseded(desk):
         desk.get(uuid)
 
 
+@pytest.mark.parametrize("away", [1, 3600])
+def test_when_all_workers_are_known_to_be_dead_their_operations_are_due(desk, away):
+    deadline = desk.clock.now() + 600 * SECOND
+    uuid = desk.enqueue(deadline=deadline)
+    dead = desk.claim_one()
+    desk.clock.advance(away)
+    desk.write(operations.release_all)
+    assert desk.lost(dead)
+    claim = desk.claim_one()
+    assert claim.operation.uuid == uuid
+    assert claim.operation.deadline == deadline + (away - LEASE if away > 2 * LEASE else 0) * SECOND
+
+
+def test_a_delete_does_not_wait_for_a_worker_that_is_known_to_be_dead_nor_a_sweep_come_early(desk):
+    desk.enqueue()
+    desk.claim()
+    uuid = desk.delete()
+    desk.write(operations.release_all)
+    claim = desk.claim_one()
+    assert claim.operation.uuid == uuid
+    desk.finish(claim)
+    later = desk.enqueue(next_attempt=desk.clock.now() + 120 * SECOND)
+    desk.write(operations.release_all)
+    assert desk.claim() == []
+    assert desk.get(later).next_attempt == desk.clock.now() + 120 * SECOND
+
+
 # ---- superseding
 
 
@@ -406,6 +433,17 @@ def test_time_after_a_lease_lapsed_does_not_count(desk):
     desk.write(operations.renew, claim, LEASE)
     desk.clock.advance(LEASE + 3600)
     assert desk.claim_one().operation.deadline == desk.get(uuid).deadline == deadline + 3600 * SECOND
+
+
+def test_time_in_which_a_worker_was_at_it_counts(desk):
+    deadline = desk.clock.now() + 600 * SECOND
+    desk.enqueue(deadline=deadline)
+    claim = desk.claim_one()
+    for _ in range(10):
+        desk.clock.advance(LEASE - 1)
+        desk.write(operations.renew, claim, LEASE)
+    desk.write(operations.let_go, claim.owner)
+    assert desk.claim_one().operation.deadline == deadline
 
 
 def test_time_in_the_queue_does_not_count(desk):
