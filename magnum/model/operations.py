@@ -41,12 +41,11 @@ class DeleteCluster(msgspec.Struct, frozen=True, tag="delete"):
 
 
 class SweepCluster(msgspec.Struct, frozen=True, tag="sweep"):
-    """After `not_before`, look once more for what a deleted cluster may have left; then forget it.
+    """Look once more, after the quiet period, for what a deleted cluster may have left; then forget it.
 
     The cluster's rows are gone by now: this is all that is still known of it. `secrets` are references of certificates.
     """
 
-    not_before: Instant
     driver: str
     coe: str
     server_type: str

@@ -112,7 +112,7 @@ def test_nothing_is_left_of_a_cluster_that_is_forgotten(desk):
 
 
 def test_an_operation_reads_as_it_was_written(desk):
-    arguments = SweepCluster(not_before=5, driver="fake", coe="swarm", server_type="vm", os=None, secrets=("a", "b"))
+    arguments = SweepCluster(driver="fake", coe="swarm", server_type="vm", os=None, secrets=("a", "b"))
     uuid = desk.enqueue(arguments, deadline=desk.clock.now() + 5, request_id="req-1")
     found = desk.get(uuid)
     assert (found.arguments, found.kind, found.request_id) == (arguments, "sweep", "req-1")

@@ -12,7 +12,7 @@ from magnum.conductor.context import StepContext
 from magnum.db import clusters, credentials, nodegroups, nodes, operations
 from magnum.db.engine import Database
 from magnum.drivers.base import Driver, Step
-from magnum.model.clocks import MICROSECONDS
+from magnum.model.clocks import MICROSECONDS, Instant
 from magnum.model.names import new_uuid
 from magnum.model.operations import Operation, OperationState, SweepCluster
 from magnum.model.statuses import StatusEvent
@@ -32,18 +32,15 @@ def _succeed(tx: Connection, context: StepContext) -> None:
     for group in nodegroups.of_cluster(tx, uuid):
         nodegroups.delete(tx, group.uuid)
     clusters.delete(tx, uuid)
-    operations.enqueue(tx, _sweep(context, not_before=Database.now(tx) + _quiet_period(context)))
+    quiet_until = Database.now(tx) + round(context.services.settings.conductor.quiet_period * MICROSECONDS)
+    operations.enqueue(tx, _sweep(context, due=quiet_until))
 
 
 def _fail(tx: Connection, context: StepContext, reason: str) -> None:
     show_failure(tx, context.operation, StatusEvent.DELETE_FAILED, reason)
 
 
-def _quiet_period(context: StepContext) -> int:
-    return round(context.services.settings.conductor.quiet_period * MICROSECONDS)
-
-
-def _sweep(context: StepContext, *, not_before: int) -> Operation:
+def _sweep(context: StepContext, *, due: Instant) -> Operation:
     """Take along all that will be needed once the rows are gone."""
     cluster, template = context.cluster, context.template
     registry = context.services.registry
@@ -58,7 +55,6 @@ def _sweep(context: StepContext, *, not_before: int) -> Operation:
         uuid=new_uuid(context.services.randomness),
         cluster_uuid=cluster.uuid,
         arguments=SweepCluster(
-            not_before=not_before,
             driver=spec.name,
             coe=template.coe,
             server_type=template.server_type,
@@ -71,7 +67,7 @@ def _sweep(context: StepContext, *, not_before: int) -> Operation:
             secrets=tuple(ref for ref in refs if ref is not None),
         ),
         state=OperationState.QUEUED,
-        next_attempt=not_before,
+        next_attempt=due,
         created_at=context.rows.now,
         request_id=context.operation.request_id,
     )

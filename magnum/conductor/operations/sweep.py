@@ -1,7 +1,7 @@
 """Sweep up after a deleted cluster: look once more for all that it ever had, then forget it.
 
-A provider may carry out a call long after its caller has given up, so nothing that names such a call goes before the
-quiet period has passed and a last look has found nothing. Only then go the secrets, the ledger and the cluster's lock.
+A provider may carry out a call long after its caller has given up. So this operation is due only when the quiet period
+has passed, and what names such a call goes only after the last look: the secrets, the ledger and the cluster's lock.
 """
 
 import logging
@@ -13,9 +13,8 @@ from magnum.conductor.context import StepContext
 from magnum.conductor.secrets import store_failures
 from magnum.db import credentials, events, ledger, nodes, operations
 from magnum.drivers.base import Driver, Step
-from magnum.model.clocks import MICROSECONDS
 from magnum.model.operations import Operation, SweepCluster
-from magnum.model.outcomes import Done, Outcome, Wait
+from magnum.model.outcomes import Done, Outcome
 
 from .certificates import STORE_TIMEOUT
 from .recipe import Recipe
@@ -25,16 +24,10 @@ LOG = logging.getLogger(__name__)
 
 def _steps(context: StepContext, driver: Driver) -> Sequence[Step]:
     return (
-        Step("quiet period", lambda _: _keep_quiet(context)),
         Step("look again", lambda _: _look_again(context, driver)),
         *driver.delete_steps(context),
         Step("remove certificates", lambda _: _remove_certificates(context)),
     )
-
-
-def _keep_quiet(context: StepContext) -> Outcome:
-    left = _known(context).not_before - context.rows.now
-    return Done() if left <= 0 else Wait(left / MICROSECONDS, "a call to the provider may still take effect")
 
 
 def _look_again(context: StepContext, driver: Driver) -> Outcome:

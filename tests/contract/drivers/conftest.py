@@ -23,9 +23,11 @@ class FakeRig:
 
     def __init__(self, directory):
         self.world = World(directory)
+        self.slow_removal = {"fake_latencies": "vanish:3"}
+        """Labels of a cluster whose things take a while to go."""
 
     def census(self, cluster):
-        """Name everything that the provider has of this cluster."""
+        """Tell of all that the provider has of this cluster: kind and name as on the ledger, and what else matters."""
         return sorted((thing.kind, thing.name, thing.member) for thing in self.world.cloud.things(cluster))
 
     def close(self):
