@@ -108,6 +108,17 @@ def test_what_waits_is_run_when_it_is_due(make_world):
     wait_for(lambda: status(world, cluster) == Status.CREATE_COMPLETE)
 
 
+def test_a_worker_that_is_free_takes_what_has_waited_for_it(make_world, monkeypatch):
+    """There is one worker, and nothing but its own return can tell that there is more to do."""
+    monkeypatch.setattr("magnum.drivers.fake.driver._LONGEST_WAIT", 3600.0)
+    world, conductor = make_world(workers=1, poll_milliseconds=3_600_000)
+    slow = world.create(name="slow", labels={"fake_latencies": "boot:3600"})
+    quick = world.create(name="quick")
+    conductor.start()
+    wait_for(lambda: status(world, quick) == Status.CREATE_COMPLETE)
+    assert status(world, slow) == Status.CREATE_IN_PROGRESS
+
+
 def test_it_signs_within_the_patience_of_a_request(make_world, key):
     world, conductor = make_world(poll_milliseconds=60_000)
     conductor.start()

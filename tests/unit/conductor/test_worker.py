@@ -5,12 +5,14 @@ import pytest
 from simulation import SECOND
 
 from magnum.conductor.worker import BUGS
-from magnum.db import operations
+from magnum.db import credentials, nodegroups, operations
 from magnum.drivers.fake.driver import FakeDriver
 from magnum.drivers.registry import Registry
+from magnum.model.credentials import NodeCredential, hash_token
 from magnum.model.events import EventLevel
 from magnum.model.nodes import NodeState
 from magnum.model.operations import OperationState
+from magnum.model.signing import NodeLimits
 from magnum.model.statuses import Status
 
 WORKER = "default-worker"
@@ -220,6 +222,22 @@ class TestDelete:
         world.settle()
         assert not world.exists(cluster)
 
+    def test_the_credentials_of_its_nodes_end_with_the_cluster(self, world):
+        cluster = create(world)
+        node = world.nodes(cluster)[0]
+        credential = NodeCredential(
+            token_hash=hash_token("t"),
+            cluster_uuid=cluster,
+            node_uuid=node.uuid,
+            node_name=node.name,
+            limits=NodeLimits(common_name=node.name),
+            expires_at=world.clock.now() + 3600 * SECOND,
+        )
+        world.database.write(lambda tx: credentials.insert(tx, credential))
+        world.delete(cluster)
+        world.settle(until=lambda: not world.exists(cluster))
+        assert world.database.read(lambda tx: credentials.find(tx, hash_token("t"))) is None
+
     def test_what_arrives_during_the_quiet_period_is_taken_down(self, world, caplog):
         """A call that takes effect long after its caller gave up, and after the deletion."""
         cluster = world.create(labels={"fake_faults": "late:create_machine:60"})
@@ -227,6 +245,8 @@ class TestDelete:
         world.delete(cluster)
         world.settle(until=lambda: not world.exists(cluster))
         assert world.cloud.things(cluster) == []
+        assert not world.conductor().run_due(), "it has to be quiet first"
+        assert world.ledger(cluster)
         world.clock.turn(60)
         assert len(world.machines(cluster)) == 1
         world.settle()
@@ -249,6 +269,19 @@ class TestMissingDriver:
 
 
 class TestLostLease:
+    def test_a_delete_need_not_wait_once_the_worker_has_returned(self, world):
+        cluster = world.create()
+        began = world.clock.elapsed
+
+        def delete(point):
+            if point == f"call: create network network-{cluster}":
+                world.delete(cluster)
+                assert not world.conductor().run_due(), "the call is still under way"
+
+        world.conductor(delete).run_due()
+        world.settle(until=lambda: not world.exists(cluster))
+        assert world.clock.elapsed == began
+
     def test_a_worker_that_was_overtaken_changes_nothing(self, world):
         cluster = world.create()
 
@@ -271,8 +304,6 @@ class TestLostLease:
 
 def test_the_next_operation_keeps_the_cluster_in_progress(world):
     """Two node groups are resized at once: the cluster is complete when both are."""
-    from magnum.db import nodegroups
-
     cluster = create(world, nodes=1)
     other = msgspec.structs.replace(
         world.groups(cluster)[WORKER], uuid="7d1c1b53-4d3b-4a53-8c7c-4f5a2a3d4e5f", name="big", id=None, node_count=0
