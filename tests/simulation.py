@@ -28,6 +28,7 @@ from magnum.db import clusters, clustertemplates, events, ledger, nodegroups, no
 from magnum.db.engine import open_database
 from magnum.db.errors import NotFound
 from magnum.db.migrate import create_all
+from magnum.db.tables import METADATA, operation
 from magnum.drivers.base import DriverServices
 from magnum.drivers.fake.cloud import Cloud
 from magnum.drivers.fake.driver import FakeDriver
@@ -116,12 +117,14 @@ class FakeRegistry(Registry):
 
 
 class World:
-    """What a directory holds. The database is in memory unless a URL is given; time stands still without a clock."""
+    """What a directory holds. The database is in memory unless one is given; time stands still without a clock."""
 
-    def __init__(self, directory, *, url="sqlite://", clock=None, registry=None, seed=0, fresh=True, **sections):
+    def __init__(
+        self, directory, *, url="sqlite://", clock=None, database=None, registry=None, seed=0, fresh=True, **sections
+    ):
         self.clock = clock or TurnedClock()
         self.settings = Settings(default=Default(state_path=directory, host="here"), **sections)
-        self.database = open_database(url, clock=self.clock)
+        self.database = database or open_database(url, clock=self.clock)
         self.randomness = random.Random(seed)
         self.registry = registry or FakeRegistry(sleep=self.clock.turn)
         self.store = DatabaseStore(x509keypairs, self.database, KEYRING)
@@ -137,6 +140,7 @@ class World:
         self.template_uuid = "952f3c65-de53-480f-a445-1a0c69d6f56c"
         if fresh:
             create_all(self.database)
+            self.database.write(lambda tx: [tx.execute(table.delete()) for table in METADATA.sorted_tables])
             self.database.write(lambda tx: clustertemplates.insert(tx, self._template()))
 
     def close(self):
@@ -238,8 +242,6 @@ class World:
 
     def update_operation(self, uuid, **changes):
         """Change rows of operations behind everybody's back."""
-        from magnum.db.tables import operation
-
         self.database.write(lambda tx: tx.execute(operation.update().where(operation.c.uuid == uuid).values(**changes)))
 
 

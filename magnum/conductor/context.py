@@ -16,15 +16,14 @@ import msgspec
 from sqlalchemy import Connection
 
 from magnum.certificates.bundle import clear_private_key
-from magnum.db import clusters, credentials, events, ledger, nodes, operations
-from magnum.db.engine import Database
+from magnum.db import clusters, credentials, ledger, nodes, operations
 from magnum.db.errors import LeaseLost
 from magnum.drivers.base import ClientTls
 from magnum.model.clocks import MICROSECONDS, Clock
 from magnum.model.clusters import Cluster
 from magnum.model.clustertemplates import ClusterTemplate
 from magnum.model.credentials import NodeCredential, hash_token
-from magnum.model.events import Event, EventLevel
+from magnum.model.events import EventLevel
 from magnum.model.failures import Code, Fatal
 from magnum.model.ledger import CloudResource, ResourceState
 from magnum.model.nodegroups import NodeGroup
@@ -32,6 +31,7 @@ from magnum.model.nodes import Node
 from magnum.model.operations import Operation
 from magnum.model.signing import NodeLimits
 
+from .events import record
 from .lease import Lease
 from .rows import Rows
 from .secrets import store_failures
@@ -195,19 +195,3 @@ class StepContext:
         self.write(lambda tx: operations.mark_accepted(tx, self._lease.claim, accepted))
         operation = msgspec.structs.replace(self.operation, accepted=accepted)
         self._rows = msgspec.structs.replace(self._rows, operation=operation)
-
-
-def record(tx: Connection, operation: Operation, kind: str, text: str, level: EventLevel = EventLevel.INFO) -> None:
-    """Write an event of an operation."""
-    events.insert(
-        tx,
-        Event(
-            cluster_uuid=operation.cluster_uuid,
-            at=Database.now(tx),
-            kind=kind,
-            text=text,
-            level=level,
-            operation_uuid=operation.uuid,
-            request_id=operation.request_id,
-        ),
-    )

@@ -22,7 +22,7 @@ class Loop:
         self._work = work
         self._monotonic = monotonic
         self._changed = threading.Condition()
-        self._due: list[float] = []
+        self._alarms: list[float] = []
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -34,7 +34,7 @@ class Loop:
 
     def wake_at(self, moment: float) -> None:
         with self._changed:
-            heapq.heappush(self._due, moment)
+            heapq.heappush(self._alarms, moment)
             self._changed.notify()
 
     def stop(self, timeout: float) -> bool:
@@ -59,15 +59,15 @@ class Loop:
                 pause = _PAUSE_AFTER_FAILURE
 
     def _sleep(self, seconds: float) -> bool:
-        """Wait for the next moment at which something is due; false when it is time to stop."""
+        """Wait so long, or until an alarm; false when it is time to stop."""
         with self._changed:
-            heapq.heappush(self._due, self._monotonic() + seconds)
+            end = self._monotonic() + seconds
             while not self._stopping:
-                left = self._due[0] - self._monotonic()
+                left = min([end, *self._alarms[:1]]) - self._monotonic()
                 if left <= 0:
                     break
                 self._changed.wait(left)
             now = self._monotonic()
-            while self._due and self._due[0] <= now:
-                heapq.heappop(self._due)
+            while self._alarms and self._alarms[0] <= now:
+                heapq.heappop(self._alarms)
             return not self._stopping

@@ -106,7 +106,12 @@ class Conductor:
         thread = threading.Thread(target=self._work, args=(lease,), name=claim.operation.uuid, daemon=True)
         with self._lock:
             self._running[thread] = lease
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # no more threads on this host: the lease lapses, and others may take the operation
+            with self._lock:
+                del self._running[thread]
+            raise
 
     def _work(self, lease: Lease) -> None:
         try:

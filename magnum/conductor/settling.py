@@ -8,7 +8,6 @@ Whatever is decided here, the owner can read: in the status reason, or in an eve
 text is new, so that an hour of retries is not an hour of events.
 """
 
-import logging
 import random
 
 import msgspec
@@ -22,11 +21,11 @@ from magnum.model.failures import Code, Failure, Fatal, Retry
 from magnum.model.operations import OperationState
 from magnum.model.outcomes import Wait
 
-from .context import StepContext, record
+from .context import StepContext
+from .events import record
 from .lease import Lease
 from .operations.recipe import Recipe
 
-LOG = logging.getLogger(__name__)
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 120.0
 _SHORTEST_PAUSE = 0.02
@@ -36,7 +35,7 @@ _PATIENCE = 5
 
 
 class Position(msgspec.Struct, frozen=True):
-    """Which step of how many; `following` is the next one's name, None after the last."""
+    """Which step of how many; none and 0 of 0 before the first. `following` is the next one's name, if there is one."""
 
     step: str | None
     number: int
@@ -44,7 +43,7 @@ class Position(msgspec.Struct, frozen=True):
     following: str | None = None
 
     def __str__(self) -> str:
-        return f"step {self.number} of {self.total}, {self.step}"
+        return f"step {self.number} of {self.total}, {self.step}" if self.step else "its preparation"
 
 
 def back_off(attempts: int, randomness: random.Random) -> float:

@@ -81,18 +81,18 @@ class Worker:
 
     def _advance(self, lease: Lease, stopping: Callable[[], bool]) -> tuple[bool, Instant | None]:
         """Run one step and settle its outcome; say whether to go on at once, or when it is due again."""
-        services = self._services
         rows = self._read(lease)
-        out_of_time_now = rows.operation.deadline is not None and rows.now >= rows.operation.deadline
-        context = StepContext(services, lease, rows, look_only=out_of_time_now)
         recipe = RECIPES[type(rows.operation.arguments)]
+        deadline = rows.operation.deadline if recipe.gives_up else None
+        late = deadline is not None and rows.now >= deadline
+        context = StepContext(self._services, lease, rows, look_only=late)
         position, outcome = self._run_step(context, lease, recipe)
         settlement = Settlement(context, lease, recipe, position)
-        if out_of_time_now and recipe.gives_up and not isinstance(outcome, Done | Fatal):
+        if late and not isinstance(outcome, Done | Fatal):
             outcome = out_of_time(context, outcome)
         match outcome:
             case Done() if position.following is None:
-                settlement.complete(late=out_of_time_now)
+                settlement.complete(late=late)
                 return False, None
             case Done():
                 release = stopping()
@@ -114,7 +114,7 @@ class Worker:
 
     def _run_step(self, context: StepContext, lease: Lease, recipe: Recipe) -> tuple[Position, Outcome | Failure]:
         operation = context.operation
-        position = Position(operation.step or "its preparation", operation.step_number, operation.steps_total)
+        position = Position(operation.step, operation.step_number, operation.steps_total)
         try:
             steps = recipe.steps(context, self._drivers.of(context.rows))
             if not steps:
@@ -148,6 +148,6 @@ def _locate(steps: Sequence[Step], operation: Operation) -> tuple[Position, Step
 
 
 def _bug(operation: Operation, position: Position, error: Exception) -> Failure:
-    BUGS.labels(operation.kind, position.step).inc()
+    BUGS.labels(operation.kind, position.step or "preparation").inc()
     text = f"An internal error ({type(error).__name__}); the log of the service has it under {operation.uuid}."
     return Fatal(Code.BUG, text) if operation.attempts + 1 >= _BUG_RUNS else Retry(Code.BUG, text)

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import msgspec
 from sqlalchemy import Connection
 
-from magnum.conductor.context import StepContext, record
+from magnum.conductor.context import StepContext
+from magnum.conductor.events import record
 from magnum.db import nodes
 from magnum.drivers.base import Driver
 from magnum.model.clusters import Cluster

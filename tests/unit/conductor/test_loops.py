@@ -67,6 +67,18 @@ def test_a_later_moment_is_not_forgotten_for_an_earlier_one():
     assert loop.stop(PATIENCE)
 
 
+def test_being_woken_often_does_not_make_it_run_more_often_afterwards():
+    work = Work()
+    loop = run(work)
+    assert work.ran()
+    for _ in range(100):
+        loop.wake()
+        assert work.ran()
+    assert not work.runs.acquire(timeout=0.05)
+    assert loop._alarms == []
+    assert loop.stop(PATIENCE)
+
+
 def test_what_its_work_raises_does_not_end_it(caplog, monkeypatch):
     monkeypatch.setattr("magnum.conductor.loops._PAUSE_AFTER_FAILURE", 0.0)
     work = Work(ValueError("nobody foresaw it"), DatabaseUnreachable("the database is away"))
