@@ -35,6 +35,7 @@ _API = {
 }
 _SHORTEST_WAIT = 0.02
 _LONGEST_WAIT = 5.0
+_NAMES_IN_A_SENTENCE = 5
 
 
 class FakeDriver:
@@ -119,7 +120,7 @@ class FakeDriver:
         """Wait until every machine has been set up; the first that fails fails the operation."""
         machines = {thing.name: thing for thing in self._cloud.things(context.cluster.uuid, MACHINE)}
         now = self._clock.now()
-        awaited: list[Node] = []
+        awaited: list[Thing] = []
         for node in context.nodes:
             if node.state is not NodeState.PLANNED:
                 continue
@@ -127,16 +128,16 @@ class FakeDriver:
             if machine is None:
                 raise Retry(Code.NODE_DEAD, f"{node.name} is gone from the provider.")
             if machine.ready_at > now:
-                awaited.append(node)
-            elif machine.broken_step is not None:
-                text = f"{node.name}: step {machine.broken_step} failed: {machine.broken_text}"
-                raise Fatal(Code.NODE_STEP, text)
+                awaited.append(machine)
             else:
-                context.save_node(msgspec.structs.replace(node, state=NodeState.REPORTED, reported_at=now))
+                context.save_node(_reported(node, machine))
+        for node in context.nodes:
+            if node.state is NodeState.FAILED:
+                raise Fatal(Code.NODE_STEP, f"{node.name}: step {node.failed_step} failed: {node.report}")
         if not awaited:
             return Done()
-        next_ready = min(machines[node.name].ready_at for node in awaited)
-        return _wait(next_ready - now, f"waiting for the report of {', '.join(node.name for node in awaited)}")
+        next_ready = min(machine.ready_at for machine in awaited)
+        return _wait(next_ready - now, f"waiting for the report of {_listed(awaited)}")
 
     def _join(self, context: DriverContext) -> Outcome:
         for node in context.nodes:
@@ -201,7 +202,7 @@ class FakeDriver:
         if not remaining:
             return Done()
         next_gone = min(thing.gone_at or 0 for thing in remaining)
-        return _wait(next_gone - self._clock.now(), f"waiting for {', '.join(thing.name for thing in remaining)} to go")
+        return _wait(next_gone - self._clock.now(), f"waiting for {_listed(remaining)} to go")
 
     def _ensure(self, context: DriverContext, kind: str, name: str, call: Call) -> Thing:
         """Look for it; make it if it is not there; write down its id."""
@@ -249,6 +250,25 @@ def _api_address(context: DriverContext, things: Sequence[Thing]) -> str | None:
         return None
     pattern = _API.get(Coe(context.template.coe), "https://{}")
     return pattern.format(f"203.0.113.{1 + network.id % 254}")
+
+
+def _reported(node: Node, machine: Thing) -> Node:
+    """Give the node as its own report would leave it, where machines are real."""
+    state = NodeState.REPORTED if machine.broken_step is None else NodeState.FAILED
+    return msgspec.structs.replace(
+        node,
+        state=state,
+        failed_step=machine.broken_step,
+        report=machine.broken_text,
+        reported_at=machine.ready_at,
+    )
+
+
+def _listed(things: Sequence[Thing]) -> str:
+    """Name a few, as far as a sentence can hold them."""
+    names = ", ".join(thing.name for thing in things[:_NAMES_IN_A_SENTENCE])
+    more = len(things) - _NAMES_IN_A_SENTENCE
+    return f"{names} and {more} more" if more > 0 else names
 
 
 def _microseconds(seconds: float) -> int:

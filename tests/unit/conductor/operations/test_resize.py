@@ -2,7 +2,7 @@
 
 import pytest
 
-from magnum.db import nodes as node_rows
+from magnum.db import clusters
 from magnum.model.nodes import NodeState
 from magnum.model.statuses import Status
 
@@ -26,8 +26,6 @@ def name_of(world, cluster, number):
 
 
 def add_fault(world, cluster, fault):
-    from magnum.db import clusters
-
     world.database.write(lambda tx: clusters.update(tx, cluster, labels={"fake_faults": fault}))
 
 
@@ -79,21 +77,11 @@ def test_a_node_whose_set_up_failed_is_replaced(world, workers):
     world.resize(cluster, 4)
     world.settle()
     assert world.cluster(cluster).status == Status.UPDATE_FAILED
-    fail_in_the_rows(world, cluster, 4)
     world.resize(cluster, 4)
     world.settle()
     assert world.cluster(cluster).status == Status.UPDATE_COMPLETE
     assert numbers() == [1, 2, 3, 5]
     assert len(world.machines(cluster)) == 5
-
-
-def fail_in_the_rows(world, cluster, number):
-    """As the node's own report does where machines are real."""
-    import msgspec
-
-    node = next(node for node in world.nodes(cluster) if (node.role, node.number) == ("worker", number))
-    failed = msgspec.structs.replace(node, state=NodeState.FAILED, failed_step="join")
-    world.database.write(lambda tx: node_rows.save(tx, failed))
 
 
 class TestFailure:
@@ -141,8 +129,6 @@ class TestFailure:
 
 
 def test_a_newer_resize_replaces_one_that_waits(world, workers):
-    from magnum.db import clusters
-
     cluster, numbers = workers
     world.database.write(lambda tx: clusters.update(tx, cluster, labels={"fake_latencies": "boot:60"}))
     world.resize(cluster, 5)
