@@ -143,7 +143,7 @@ class Swarm:
 
     def _leader(self, context: DriverContext) -> Node | None:
         """Give a manager that is in a swarm and can speak for it."""
-        for node in _managers(context):
+        for node in _addressed_managers(context):
             info = self._client(context, node).info()
             if info.active and info.is_manager:
                 return node
@@ -165,9 +165,14 @@ class Swarm:
 
 
 def _managers(context: DriverContext) -> list[Node]:
-    managers = [node for node in context.nodes if node.role == MASTER and node.address is not None]
+    managers = _addressed_managers(context)
     if not managers:
         raise Fatal(Code.COE_REFUSED, "The cluster has no manager, so there is no swarm to speak to.")
+    return managers
+
+
+def _addressed_managers(context: DriverContext) -> list[Node]:
+    managers = [node for node in context.nodes if node.role == MASTER and node.address is not None]
     return sorted(managers, key=lambda node: node.number)
 
 
