@@ -127,6 +127,7 @@ class World:
         self.database = database or open_database(url, clock=self.clock)
         self.randomness = random.Random(seed)
         self.registry = registry or FakeRegistry(sleep=self.clock.turn)
+        self.listeners = NoListeners()
         self.store = DatabaseStore(x509keypairs, self.database, KEYRING)
         self.cloud = Cloud(self.settings.default.state_path / "fake-cloud.sqlite", self.clock)
         self.core = Service(
@@ -141,13 +142,13 @@ class World:
         if fresh:
             create_all(self.database)
             self.database.write(lambda tx: [tx.execute(table.delete()) for table in METADATA.sorted_tables])
-            self.database.write(lambda tx: clustertemplates.insert(tx, self._template()))
+            self.database.write(lambda tx: clustertemplates.insert(tx, self.template()))
 
     def close(self):
         self.cloud.close()
         self.database.dispose()
 
-    def _template(self):
+    def template(self):
         return ClusterTemplate(
             uuid=self.template_uuid,
             name="template",
@@ -186,7 +187,7 @@ class World:
             driver_services=DriverServices(
                 settings=self.settings,
                 clock=self.clock,
-                node_listeners=NoListeners(),
+                node_listeners=self.listeners,
             ),
             certificate_store=self.store,
             keyring=KEYRING,

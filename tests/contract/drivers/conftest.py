@@ -1,7 +1,8 @@
 """Which driver the contract is tried on: pytest tests/contract/drivers --driver=NAME, the fake one unless told.
 
-A driver needs a rig, which knows how to make its world and how to see, past the driver, what its provider has. The rigs
-of our own drivers are below; `--rig=package.module:Rig` names another one.
+A driver needs a rig, which knows how to make its world and how to see, past the driver, what its provider has. The fake
+one's is below; `--rig=package.module:Rig` names that of a driver that is not ours. `--driver=local_swarm` needs root,
+and makes some sixty clusters of real machines, which takes its time.
 """
 
 import pkgutil
@@ -18,6 +19,9 @@ class FakeRig:
 
     spec = SPEC
     observe_limit = 1.0
+    after_lease = 3600.0
+    """Seconds after which a dead conductor's lease has lapsed, whatever call it had begun."""
+
     crash_points = None
     """How many of an operation's crash points are tried, evenly spread; None for all."""
 
@@ -34,7 +38,7 @@ class FakeRig:
         self.world.close()
 
 
-RIGS = {"fake": FakeRig}
+RIGS = {"local_swarm": "local_swarm_rig:LocalSwarmRig"}
 
 
 def pytest_addoption(parser):
@@ -46,8 +50,7 @@ def pytest_addoption(parser):
 def rig(request, tmp_path):
     path = request.config.getoption("--rig", default=None)
     name = request.config.getoption("--driver", default="fake")
-    make = pkgutil.resolve_name(path) if path else RIGS[name]
-    rig = make(tmp_path)
+    rig = FakeRig(tmp_path) if name == "fake" else pkgutil.resolve_name(path or RIGS[name])(tmp_path)
     assert rig.spec.name == name
     yield rig
     rig.close()

@@ -16,7 +16,6 @@ from magnum.model.outcomes import Done
 from magnum.model.statuses import Status
 
 RESERVED = {"certificates", "nodes", "look again", "remove certificates"}
-AFTER_LEASE = 3600.0
 
 
 def ask_create(world):
@@ -189,7 +188,7 @@ class TestCrashes:
         world.settle()
         expected = self._end(rig, undisturbed)
         for cluster, trace in self._crashes(rig, ask):
-            world.clock.turn(AFTER_LEASE)
+            world.clock.turn(rig.after_lease)
             world.settle()
             assert self._end(rig, cluster) == expected, trace.point
 

@@ -1,0 +1,93 @@
+"""What the contract of drivers needs to try `local_swarm`: real machines of this host, and real time."""
+
+import os
+import time
+from datetime import UTC, datetime
+
+import msgspec
+from simulation import World
+
+from magnum.api.nodes import make_node_application
+from magnum.conductor.loops import Loop
+from magnum.conductor.signing import Signer
+from magnum.conf.conductor import Conductor
+from magnum.conf.local import Local
+from magnum.drivers.local.host import LocalHost
+from magnum.drivers.local.settings import LocalSettings
+from magnum.drivers.local_swarm.spec import SPEC
+from magnum.drivers.registry import Registry
+from magnum.model.clocks import MICROSECONDS, SystemClock
+from magnum.standalone.identity import ensure_identity
+from magnum.standalone.listeners import NodeListeners
+
+NODE_PORT = 9519
+
+
+class PatientClock(SystemClock):
+    """Time that cannot be turned is waited for."""
+
+    def turn(self, seconds):
+        time.sleep(seconds)
+
+    def turn_to(self, instant):
+        time.sleep(max(0.0, (instant - self.now()) / MICROSECONDS))
+
+
+class SwarmWorld(World):
+    def template(self):
+        return msgspec.structs.replace(
+            super().template(), coe="swarm-mode", image_id="debian-12", cluster_distro="debian"
+        )
+
+
+class LocalSwarmRig:
+    spec = SPEC
+    observe_limit = 5.0
+    after_lease = SPEC.longest_call + 15.0
+    crash_points = 2
+
+    def __init__(self, directory):
+        assert os.geteuid() == 0, "machines of this host need root"
+        local = Local(state_dir=directory / "machines", node_port=NODE_PORT)
+        self.slow_removal = {}
+        self._host = LocalHost(LocalSettings.of(local))
+        self.world = SwarmWorld(
+            directory,
+            url=f"sqlite:///{directory}/magnum.sqlite",
+            clock=PatientClock(),
+            registry=Registry([SPEC]),
+            seed=None,
+            conductor=Conductor(quiet_period=0.0),
+            local=local,
+        )
+        identity = directory / "identity.pem"
+        self.world.listeners = NodeListeners(
+            lambda cluster: make_node_application(self.world.core, cluster),
+            port=NODE_PORT,
+            identity=identity,
+            pin=ensure_identity(identity, datetime.now(UTC)),
+        )
+        signer = Signer(self.world.services())
+        self._signing = Loop("signatures", lambda: 0.0 if signer.sign_waiting() else 0.05, time.monotonic)
+        self._signing.start()
+
+    def census(self, cluster):
+        """The running of a machine is its own business; that it is there is ours."""
+        machines = [("machine", machine.name) for machine in self._host.machines(cluster)]
+        network = [("network", cluster)] if self._host.find_network(cluster) else []
+        return sorted(machines + network)
+
+    def close(self):
+        self._signing.stop(10)
+        self.world.listeners.stop()
+        for cluster in self._clusters():
+            for machine in self._host.machines(cluster):
+                self._host.delete_machine(cluster, machine.name)
+            self._host.delete_network(cluster)
+        self.world.close()
+
+    def _clusters(self):
+        from magnum.db.tables import cluster_state
+
+        rows = self.world.database.read(lambda tx: tx.execute(cluster_state.select()).all())
+        return [row.cluster_uuid for row in rows]
