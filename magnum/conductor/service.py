@@ -4,8 +4,8 @@ Any number of conductors may run on one database; what each may touch is decided
 thread that is stuck beyond its step's time limit no longer counts as busy: its lease lapses, and whoever claims the
 operation then goes on without it.
 
-On `stop` nothing new is claimed, steps that run are waited for, and the operations between two steps are released. A
-step that is inside a provider call when the patience ends is left alone: the process exits, and its lease lapses.
+On `stop` nothing new is claimed and no provider call is begun; what runs is waited for, and its operation given back.
+A step that is inside a provider call when the patience ends is left alone: the process exits, and its lease lapses.
 """
 
 import logging
@@ -61,6 +61,9 @@ class Conductor:
         patience = self._services.clock.monotonic() + timeout
         self._stopping.set()
         self._claims.stop(timeout)
+        with self._lock:
+            for lease in self._running.values():
+                lease.cut_short()
         for thread in self._threads():
             thread.join(max(0.0, patience - self._services.clock.monotonic()))
         ended = not self._threads()

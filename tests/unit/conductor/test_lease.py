@@ -65,6 +65,14 @@ def test_a_call_is_not_begun_when_the_step_is_overdue(world, lease):
         lease.outlast(1)
 
 
+def test_a_step_that_is_cut_short_begins_no_other_call(lease):
+    lease.begin_step(60)
+    lease.cut_short()
+    lease._clock.turn(0.1)
+    with pytest.raises(StepOverdue):
+        lease.outlast(1)
+
+
 def test_once_lost_it_stays_lost_and_is_not_asked_for_again(world, lease):
     world.clock.turn(11)
     (other,) = world.conductor().worker.claim(lambda: "other", 1)

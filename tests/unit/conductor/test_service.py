@@ -6,7 +6,7 @@ import time
 
 import pytest
 from cryptography import x509
-from simulation import KEYRING, FakeRegistry, World, make_csr
+from simulation import KEYRING, SECOND, FakeRegistry, World, make_csr
 
 from magnum.certificates.encryption import Keyring, MissingKeyError
 from magnum.conductor.operations import certificates
@@ -177,6 +177,18 @@ def test_a_clean_stop_lets_the_step_end_and_gives_the_operation_back(make_world,
     assert (operation.step, operation.next_attempt <= world.clock.now()) == ("machines", True)
     world.create()
     assert world.database.read(operations.next_due) <= world.clock.now(), "nothing is claimed any more"
+
+
+def test_a_stop_does_not_wait_for_all_that_a_long_step_has_to_do(make_world):
+    world, conductor = make_world()
+    conductor.start()
+    cluster = world.create(nodes=200, labels={"fake_latencies": "create_machine:0.05"})
+    wait_for(lambda: world.machines(cluster))
+    assert conductor.stop(PATIENCE)
+    assert len(world.machines(cluster)) < 100
+    (operation,) = world.operations(cluster)
+    assert (operation.step, operation.next_attempt <= world.clock.now() + SECOND) == ("machines", True)
+    assert world.database.read(lambda tx: operations.lock(tx, cluster)).owner is None
 
 
 def test_threads_that_are_stuck_do_not_keep_others_from_their_work(make_world, gate, monkeypatch):
