@@ -1,6 +1,6 @@
 """Two conductors in processes of their own, on one database and one cloud, are killed or paused at random moments.
 
-Four clusters go through their lives meanwhile. Whatever happens to the conductors, each phase ends as if nothing had.
+Three clusters go through their lives meanwhile. Whatever happens to the conductors, each phase ends as if nothing had.
 """
 
 import multiprocessing
@@ -18,7 +18,7 @@ from conductor_process import SETTINGS, open_world
 from magnum.db.tables import cloud_resource, cluster_state, x509keypair
 from magnum.model.statuses import Status
 
-CLUSTERS = 4
+CLUSTERS = 3
 LATENCIES = {"fake_latencies": "create_machine:0.08;boot:0.3;join:0.03;delete_machine:0.05;vanish:0.2"}
 PAUSE = SETTINGS.lease_seconds + 0.8
 PATIENCE = 50.0
@@ -58,7 +58,7 @@ class Conductors:
         return process
 
     def _run(self):
-        while not self._peace.wait(self._random.uniform(0.1, 1.0)):
+        while not self._peace.wait(self._random.uniform(0.1, 0.7)):
             self._trouble(self, self._random.randrange(len(self._alive)))
             self.troubles += 1
 
@@ -90,7 +90,7 @@ def test_the_lives_of_clusters_whose_conductors_are_troubled(trouble, tmp_path, 
             world.delete(cluster)
         wait_for(lambda: not any(world.exists(cluster) for cluster in clusters))
         wait_for(lambda: count_rows(world, cluster_state) == 0)
-        assert conductors.troubles > 3
+        assert conductors.troubles >= 3
     for cluster in clusters:
         assert world.cloud.things(cluster) == []
         history = world.cloud.history(cluster)
