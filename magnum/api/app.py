@@ -25,6 +25,7 @@ from .clusters import ClusterActions, ClusterItem, Clusters
 from .clustertemplates import ClusterTemplateItem, ClusterTemplates
 from .discovery import VersionOne, Versions
 from .microversions import HEADER, negotiate
+from .nodegroups import NodeGroupItem, NodeGroups
 from .pipeline import load_app
 from .policy import Policy, make_enforcer
 from .requests import SERVICE, App, Request
@@ -55,6 +56,8 @@ def make_app(service: Service) -> App:
     app.add_route("/v1/clusters/detail", clusters, suffix="detail")
     app.add_route("/v1/clusters/{ident}", ClusterItem(service, policy))
     app.add_route("/v1/clusters/{ident}/actions/{action}", ClusterActions(service, policy))
+    app.add_route("/v1/clusters/{ident}/nodegroups", NodeGroups(service, policy))
+    app.add_route("/v1/clusters/{ident}/nodegroups/{nodegroup}", NodeGroupItem(service, policy))
     app.add_route("/v1/certificates", Certificates(service, policy))
     app.add_route("/v1/certificates/{ident}", certificate)
     app.add_route("/v1/certificates/{ident}/{ca_type}", certificate)

@@ -148,13 +148,6 @@ def _check_zero_nodes(version: Version, node_count: int) -> None:
 def _read_changes(req: Request, full: Full) -> dict[str, Any]:
     """Give the attributes that the patch changes; those that cannot be changed must come out as they were."""
     target = schema.patchable(full, req.prefix, req.version)
-    changes = patch.apply_patch(patch.read_patch(req.document()), target)
     known = attributes(schema.ClusterChange)
-    frozen = [name for name, value in changes.items() if name not in known and _differs(value, target.values[name])]
-    if frozen:
-        raise InvalidRequest(f"These attributes of a cluster cannot be changed: {', '.join(sorted(frozen))}.")
-    return {name: read_attribute(known[name], value) for name, value in changes.items() if name in known}
-
-
-def _differs(value: Any, current: Any) -> bool:
-    return bool(current) if value is msgspec.UNSET else value != current
+    changes = patch.changeable(patch.apply_patch(patch.read_patch(req.document()), target), target, known, schema.NOUN)
+    return {name: read_attribute(known[name], value) for name, value in changes.items()}

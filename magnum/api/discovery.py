@@ -7,9 +7,13 @@ import falcon
 from .microversions import MAXIMUM, MINIMUM
 from .requests import Request
 from .resources import Endpoint, answer
+from .schemas.links import resource_links
 
-COLLECTIONS = ("clustertemplates", "clusters", "certificates")
-"""What is listed is what answers."""
+COLLECTIONS = {
+    **{name: f"{name}/" for name in ("clustertemplates", "clusters", "certificates")},
+    "nodegroups": "clusters/{cluster_id}/nodegroups",
+}
+"""What is listed is what answers, each with its path."""
 _GUIDE = "http://docs.openstack.org/developer/magnum/dev/api-spec-v1.html"
 
 
@@ -42,9 +46,6 @@ class VersionOne(Endpoint):
                 {"href": _GUIDE, "rel": "describedby", "type": "text/html"},
             ],
         }
-        for name in COLLECTIONS:
-            document[name] = [
-                {"href": f"{req.prefix}/v1/{name}/", "rel": "self"},
-                {"href": f"{req.prefix}/{name}/", "rel": "bookmark"},
-            ]
+        for name, path in COLLECTIONS.items():
+            document[name] = resource_links(req.prefix, path)
         answer(resp, document)

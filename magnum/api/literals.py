@@ -1,7 +1,7 @@
-"""Read a map that a client sent as text: JSON, or the way that Python prints a dictionary.
+"""Read a map, or a list of maps, that a client sent as text: JSON, or the way that Python prints one.
 
 The command line has always sent `"{'a': '1'}"`. Only flat maps of texts, numbers, booleans and None are understood,
-token by token; nothing is evaluated, and nothing can nest, so no text is too deep or too costly.
+token by token; nothing is evaluated, and nothing nests any deeper, so no text is too deep or too costly.
 """
 
 import ast
@@ -12,12 +12,13 @@ import msgspec
 
 _WORDS = {"True": True, "False": False, "None": None, "true": True, "false": False, "null": None}
 _COMMA = ("mark", ",")
+_END = ("mark", "}")
 _TOKEN = re.compile(
     r"""\s*(?:
         (?P<text> [uU]?'(?:[^'\\\n]|\\.)*' | [uU]?"(?:[^"\\\n]|\\.)*" )
       | (?P<number> -?[0-9]{1,20}(?:\.[0-9]{1,20})? )
       | (?P<word> True|False|None|true|false|null )
-      | (?P<mark> [{}:,] )
+      | (?P<mark> [{}\[\]:,] )
     )\s*""",
     re.VERBOSE,
 )
@@ -27,19 +28,52 @@ class NotAMapError(ValueError):
     """The text is not a flat map."""
 
 
+class NotAListError(ValueError):
+    """The text is not a list of flat maps."""
+
+
 def read_map(text: str) -> dict[str, Any]:
     try:
         read = msgspec.json.decode(text)
     except (ValueError, RecursionError):
-        read = _read_python(text)
+        read = _read_python_map(_tokens(text))
     if not isinstance(read, dict):
         raise NotAMapError
     return read
 
 
-def _read_python(text: str) -> dict[str, Any]:
+def read_list(text: str) -> list[Any]:
+    try:
+        read = msgspec.json.decode(text)
+    except (ValueError, RecursionError):
+        try:
+            read = _read_python_list(_tokens(text))
+        except NotAMapError:
+            raise NotAListError from None
+    if not isinstance(read, list):
+        raise NotAListError
+    return read
+
+
+def _read_python_list(tokens: list[tuple[str, Any]]) -> list[dict[str, Any]]:
+    """Check the sequence `[ map , … ]`; a comma before the closing bracket is fine."""
+    if len(tokens) < 2 or tokens[0] != ("mark", "[") or tokens[-1] != ("mark", "]"):
+        raise NotAListError
+    start, last, read = 1, len(tokens) - 1, []
+    while start < last:
+        try:
+            end = tokens.index(_END, start, last) + 1
+        except ValueError:
+            raise NotAListError from None
+        read.append(_read_python_map(tokens[start:end]))
+        if end < last and tokens[end] != _COMMA:
+            raise NotAListError
+        start = end + 1
+    return read
+
+
+def _read_python_map(tokens: list[tuple[str, Any]]) -> dict[str, Any]:
     """Check the sequence `{ key : value , … }`; a comma before the closing brace is fine."""
-    tokens = _tokens(text)
     if len(tokens) < 2 or tokens[0] != ("mark", "{") or tokens[-1] != ("mark", "}"):
         raise NotAMapError
     items = tokens[1:-1]

@@ -30,6 +30,7 @@ MAXIMUM = Version(1, 14)
 
 ROLLBACK = Version(1, 3)
 RESIZE = Version(1, 7)
+NODEGROUPS = Version(1, 9)
 ZERO_NODES = Version(1, 10)
 """Also: an unknown template named in a new cluster is 404 instead of 400."""
 CLUSTER_ID = Version(1, 13)

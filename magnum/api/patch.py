@@ -1,12 +1,13 @@
 """JSON patches: from the operations that a client sent to the attributes that they change.
 
 The dialect is the reference's: add, replace and remove on a top-level attribute or on one key of a map. `remove` of an
-attribute resets it to its default. A map is replaced by an object, or by the text of one, which older clients send.
+attribute resets it to its default. A map is replaced by an object, a list by a list, or by the text of one, which older
+clients send.
 Values are judged afterwards like those of a new resource; here only the patch itself is.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -14,7 +15,7 @@ import msgspec
 
 from magnum.core.errors import InvalidRequest
 
-from .literals import NotAMapError, read_map
+from .literals import NotAListError, NotAMapError, read_list, read_map
 from .schemas.reading import printable
 
 INTERNAL = frozenset({"created_at", "id", "links", "updated_at", "uuid", "project_id", "user_id"})
@@ -41,7 +42,8 @@ class Patchable(msgspec.Struct, frozen=True, kw_only=True):
     """What a resource lets patches do. `values` are the attributes as they are shown now."""
 
     values: Mapping[str, Any]
-    maps: frozenset[str]
+    maps: frozenset[str] = frozenset()
+    lists: frozenset[str] = frozenset()
     internal: frozenset[str] = INTERNAL
     not_removable: frozenset[str] = frozenset()
 
@@ -62,6 +64,14 @@ def apply_patch(changes: tuple[Change, ...], target: Patchable) -> dict[str, Any
         else:
             values[change.attribute] = _new_map(change, values[change.attribute])
     return {change.attribute: values[change.attribute] for change in changes}
+
+
+def changeable(values: Mapping[str, Any], target: Patchable, known: Collection[str], noun: str) -> dict[str, Any]:
+    """Give those of the new values that may be set; refuse any other that differs from what is shown."""
+    frozen = [name for name, value in values.items() if name not in known and _differs(value, target.values[name])]
+    if frozen:
+        raise InvalidRequest(f"These attributes of {noun} cannot be changed: {', '.join(sorted(frozen))}.")
+    return {name: value for name, value in values.items() if name in known}
 
 
 def _read_change(item: object) -> Change:
@@ -95,14 +105,20 @@ def _check(change: Change, target: Patchable) -> None:
         raise InvalidRequest(f"The attribute {name} cannot be removed.")
 
 
+def _differs(value: Any, current: Any) -> bool:
+    return bool(current) if value is msgspec.UNSET else value != current
+
+
 def _new_value(change: Change, values: dict[str, Any], target: Patchable) -> Any:
     name = change.attribute
     if change.op is Op.REMOVE:
         return msgspec.UNSET
-    if change.op is Op.ADD and values[name] not in (None, {}, msgspec.UNSET):
+    if change.op is Op.ADD and values[name] not in (None, {}, [], (), msgspec.UNSET):
         raise InvalidRequest(f"The attribute {name} is set already: use replace instead of add.")
     if name in target.maps:
         return _whole_map(name, change.value)
+    if name in target.lists:
+        return _whole_list(name, change.value)
     if isinstance(change.value, dict | list):
         raise InvalidRequest(f"The new value of {name} must be a text, a number or a boolean.")
     return change.value
@@ -117,6 +133,17 @@ def _whole_map(name: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidRequest(f"The new value of {name} must be a JSON object, or the text of one.")
     return dict(value)
+
+
+def _whole_list(name: str, value: Any) -> list[Any]:
+    if isinstance(value, str):
+        try:
+            return read_list(value)
+        except NotAListError:
+            value = None
+    if not isinstance(value, list):
+        raise InvalidRequest(f"The new value of {name} must be a JSON list, or the text of one.")
+    return value
 
 
 def _new_map(change: Change, current: Any) -> dict[str, Any]:

@@ -88,6 +88,11 @@ class StepContext:
     def nodes(self) -> tuple[Node, ...]:
         return tuple(self._nodes.values())
 
+    @property
+    def changing(self) -> tuple[Node, ...]:
+        about = self.operation.nodegroup_uuid
+        return tuple(node for node in self.nodes if about in (None, node.nodegroup_uuid))
+
     @contextmanager
     def provider_call(self, what: str, *, timeout: float) -> Iterator[None]:
         if self._look_only:

@@ -20,10 +20,13 @@ from magnum.model.failures import Code, Failure, Fatal, Retry
 from magnum.model.operations import (
     Claim,
     CreateCluster,
+    CreateNodeGroup,
     DeleteCluster,
+    DeleteNodeGroup,
     Operation,
     ResizeNodeGroup,
     SweepCluster,
+    UpdateNodeGroup,
 )
 from magnum.model.outcomes import Done, Outcome, Wait
 
@@ -32,6 +35,7 @@ from .drivers import Drivers
 from .lease import Lease, StepOverdue
 from .operations.create import CREATE
 from .operations.delete import DELETE
+from .operations.nodegroups import CREATE_NODEGROUP, DELETE_NODEGROUP, UPDATE_NODEGROUP
 from .operations.recipe import Recipe
 from .operations.resize import RESIZE
 from .operations.sweep import SWEEP
@@ -46,6 +50,9 @@ _BUG_RUNS = 3
 RECIPES: dict[type[object], Recipe] = {
     CreateCluster: CREATE,
     ResizeNodeGroup: RESIZE,
+    CreateNodeGroup: CREATE_NODEGROUP,
+    UpdateNodeGroup: UPDATE_NODEGROUP,
+    DeleteNodeGroup: DELETE_NODEGROUP,
     DeleteCluster: DELETE,
     SweepCluster: SWEEP,
 }

@@ -18,12 +18,13 @@ from magnum.model.nodegroups import DEFAULT_WORKER, NodeGroup
 from magnum.model.operations import DeleteCluster, ResizeNodeGroup
 from magnum.model.paging import Page
 from magnum.model.requesters import Requester, Scope
-from magnum.model.statuses import FAILED, RESIZABLE, STEADY, AnyStatus, Status, StatusEvent, after
+from magnum.model.statuses import FAILED, RESIZABLE, STEADY, Status, StatusEvent
 
 from .drivers import longest_call
 from .errors import InvalidRequest, NotFound
 from .operations import new_event, new_operation
 from .service import Service
+from .statuses import check_status, started
 
 
 class Full(msgspec.Struct, frozen=True):
@@ -80,7 +81,7 @@ def update(
         operations.lock(tx, uuid)
         cluster = clusters.read(tx, uuid)
         if resize is not None:
-            _check_status(cluster, STEADY, "changed")
+            check_status(cluster, STEADY, "changed")
             _start_resize(service, tx, requester, cluster=cluster, asked=resize, operation_uuid=operation_uuid)
         if health:
             clusters.update(tx, uuid, **health)
@@ -98,7 +99,7 @@ def resize(service: Service, requester: Requester, uuid: str, asked: Resize) -> 
     def run(tx: Connection) -> None:
         operations.lock(tx, uuid)
         cluster = clusters.read(tx, uuid)
-        _check_status(cluster, RESIZABLE, "resized")
+        check_status(cluster, RESIZABLE, "resized")
         _start_resize(service, tx, requester, cluster=cluster, asked=asked, operation_uuid=operation_uuid)
 
     service.database.write(run)
@@ -124,10 +125,10 @@ def delete(service: Service, requester: Requester, uuid: str) -> None:
             minutes=None,
         )
         operations.supersede(tx, operation, longest_call=longest_call(service, _template(tx, cluster)))
-        status = _started(cluster.status, StatusEvent.DELETE_STARTED)
+        status = started(cluster.status, StatusEvent.DELETE_STARTED)
         clusters.update(tx, uuid, status=status, status_reason=None)
         for group in nodegroups.of_cluster(tx, uuid):
-            group_status = _started(group.status, StatusEvent.DELETE_STARTED)
+            group_status = started(group.status, StatusEvent.DELETE_STARTED)
             nodegroups.update(tx, group.uuid, status=group_status, status_reason=None)
         operations.touch(tx, uuid)
         events.insert(tx, new_event(operation, "cluster.delete", "The deletion of the cluster was asked for."))
@@ -159,9 +160,9 @@ def _start_resize(
     )
     if not operations.replace_resize(tx, operation):
         operations.enqueue(tx, operation)
-    cluster_status = _started(cluster.status, StatusEvent.UPDATE_STARTED)
+    cluster_status = started(cluster.status, StatusEvent.UPDATE_STARTED)
     clusters.update(tx, cluster.uuid, status=cluster_status, status_reason=None)
-    group_status = _started(group.status, StatusEvent.UPDATE_STARTED)
+    group_status = started(group.status, StatusEvent.UPDATE_STARTED)
     nodegroups.update(tx, group.uuid, node_count=asked.node_count, status=group_status, status_reason=None)
     operations.touch(tx, cluster.uuid)
     text = f"The node group {group.name} is to have {asked.node_count} nodes; it had {group.node_count}."
@@ -186,21 +187,6 @@ def _check_bounds(group: NodeGroup, node_count: int) -> None:
         raise InvalidRequest(f"The node group {group.name} must have at least {group.min_node_count} nodes.")
     if group.max_node_count is not None and node_count > group.max_node_count:
         raise InvalidRequest(f"The node group {group.name} may have at most {group.max_node_count} nodes.")
-
-
-def _check_status(cluster: Cluster, allowed: frozenset[Status], what: str) -> None:
-    if cluster.status not in allowed:
-        raise InvalidRequest(
-            f"The cluster {cluster.uuid} is {cluster.status}, so it cannot be {what} now. "
-            f"It can in the status {', '.join(sorted(allowed))}."
-        )
-
-
-def _started(status: AnyStatus | None, event: StatusEvent) -> Status:
-    """Give the status after the event. Old rows of node groups have none: what is asked of them was checked before."""
-    if status is None:
-        return Status.DELETE_IN_PROGRESS if event is StatusEvent.DELETE_STARTED else Status.UPDATE_IN_PROGRESS
-    return after(status, event)
 
 
 def _is_deleting(tx: Connection, operation_uuid: str | None) -> bool:

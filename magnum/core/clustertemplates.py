@@ -183,13 +183,13 @@ def _combine(service: Service, template: ClusterTemplate) -> ClusterTemplate:
 
 
 def _choose_driver(service: Service, template: ClusterTemplate, *, distribution: str | None = None) -> ClusterTemplate:
-    image = _find_image(service, template.image_id or "")
+    image = find_image(service, template.image_id or "")
     template = msgspec.structs.replace(template, cluster_distro=distribution or image.os_distro)
     spec = find_driver(service, template, name=template.driver or image.properties.get(_DRIVER_PROPERTY))
     return msgspec.structs.replace(template, driver=spec.name)
 
 
-def _find_image(service: Service, ident: str) -> Image:
+def find_image(service: Service, ident: str) -> Image:
     try:
         image = service.catalogue.image(ident)
     except NotInCatalogue as error:

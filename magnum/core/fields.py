@@ -52,6 +52,10 @@ MasterCount = Annotated[int, Meta(ge=1, le=MOST_NODES, description=f"a whole num
 AnyCoe = Annotated[Coe, Meta(description=f"one of {', '.join(Coe)}")]
 AnyServerType = Annotated[ServerType, Meta(description=f"one of {', '.join(ServerType)}")]
 Health = Annotated[HealthStatus, Meta(description=f"one of {', '.join(HealthStatus)}")]
+Taints = Annotated[
+    tuple[dict[str, str], ...],
+    Meta(max_length=100, description="a list of at most 100 objects with the texts key, effect and value"),
+]
 NodeNames = Annotated[
     tuple[Text, ...], Meta(max_length=MOST_NODES, description="a list of texts of 1 to 255 characters")
 ]

@@ -3,18 +3,21 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, select
 from sqlalchemy import delete as sql_delete
 
 from magnum.model.nodegroups import WORKER, NodeGroup
+from magnum.model.paging import Page
 
 from . import rows
 from .errors import NotFound
-from .idents import matches
+from .idents import exact, matches
 from .instants import stamp
+from .pages import select_page
 from .tables import nodegroup
 
 RESOURCE = "Nodegroup"
+SORT_KEYS = rows.sort_keys(NodeGroup, nodegroup)
 _READ = select(*rows.columns_of(NodeGroup, nodegroup))
 
 
@@ -27,6 +30,14 @@ def insert(tx: Connection, new: NodeGroup) -> None:
 def of_cluster(tx: Connection, cluster_uuid: str) -> tuple[NodeGroup, ...]:
     query = _READ.where(nodegroup.c.cluster_id == cluster_uuid).order_by(nodegroup.c.id)
     return tuple(_build(row) for row in tx.execute(query).mappings())
+
+
+def list_page(tx: Connection, cluster_uuid: str, page: Page, *, role: str | None = None) -> list[NodeGroup]:
+    visible = nodegroup.c.cluster_id == cluster_uuid
+    if role is not None:
+        visible = and_(visible, exact(tx, nodegroup.c.role, role))
+    query = select_page(tx, _READ, nodegroup, page, sort_keys=SORT_KEYS, visible=visible, resource=RESOURCE)
+    return [_build(row) for row in tx.execute(query).mappings()]
 
 
 def get(tx: Connection, cluster_uuid: str, ident: str) -> NodeGroup:

@@ -10,6 +10,7 @@ nothing but what it writes through its context, and touches its provider only in
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from enum import StrEnum
 from typing import Any, Protocol
 
 import msgspec
@@ -51,6 +52,12 @@ class Problem(msgspec.Struct, frozen=True):
     text: str
 
 
+class Feature(StrEnum):
+    """What a driver may be able to do beyond making, resizing and deleting. The API refuses the rest at once."""
+
+    NODE_LABELS = "node_labels and node_taints"
+
+
 class DriverSpec(Protocol):
     """The pure half. No I/O, no import of the other half."""
 
@@ -69,6 +76,9 @@ class DriverSpec(Protocol):
     def longest_call(self) -> float:
         """The largest `timeout` that any of its provider calls takes, seconds: what a delete may have to wait out."""
         ...
+
+    @property
+    def features(self) -> frozenset[Feature]: ...
 
     def problems(self, request: ClusterRequest) -> Sequence[Problem]:
         """Say all that is wrong with a cluster that is asked for; empty when it can be made."""
@@ -124,6 +134,11 @@ class DriverContext(Protocol):
 
     @property
     def nodes(self) -> tuple[Node, ...]: ...
+
+    @property
+    def changing(self) -> tuple[Node, ...]:
+        """Those of the nodes that the operation is about: all, or those of its node group. No other may be touched."""
+        ...
 
     def provider_call(self, what: str, *, timeout: float) -> AbstractContextManager[None]:
         """Surround one call to the provider that changes something and ends within `timeout` seconds.
@@ -186,7 +201,11 @@ class Driver(Protocol):
         ...
 
     def resize_steps(self, context: DriverContext) -> Sequence[Step]:
-        """New nodes are PLANNED and those to go are REMOVING already."""
+        """For every change of a node group, its making and its end too.
+
+        New nodes are PLANNED and those to go are REMOVING already. With the feature NODE_LABELS, all that stay get the
+        labels and taints of their group.
+        """
         ...
 
     def delete_steps(self, context: DriverContext) -> Sequence[Step]:

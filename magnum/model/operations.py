@@ -36,6 +36,24 @@ class ResizeNodeGroup(msgspec.Struct, frozen=True, tag="resize"):
     rollback: bool = False
 
 
+class CreateNodeGroup(msgspec.Struct, frozen=True, tag="create-nodegroup"):
+    """Give a node group that has been added the nodes that its row says."""
+
+    nodegroup_uuid: str
+
+
+class UpdateNodeGroup(msgspec.Struct, frozen=True, tag="update-nodegroup"):
+    """Let the nodes of a group carry what its row says now: bounds, labels and taints."""
+
+    nodegroup_uuid: str
+
+
+class DeleteNodeGroup(msgspec.Struct, frozen=True, tag="delete-nodegroup"):
+    """Remove the nodes of a group, then its row."""
+
+    nodegroup_uuid: str
+
+
 class DeleteCluster(msgspec.Struct, frozen=True, tag="delete"):
     """Remove all that the ledger names, then the rows."""
 
@@ -58,7 +76,9 @@ class SweepCluster(msgspec.Struct, frozen=True, tag="sweep"):
     secrets: tuple[str, ...] = ()
 
 
-Arguments = CreateCluster | ResizeNodeGroup | DeleteCluster | SweepCluster
+Arguments = (
+    CreateCluster | ResizeNodeGroup | CreateNodeGroup | UpdateNodeGroup | DeleteNodeGroup | DeleteCluster | SweepCluster
+)
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +112,11 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def kind(self) -> str:
         return str(type(self.arguments).__struct_config__.tag)
+
+    @property
+    def nodegroup_uuid(self) -> str | None:
+        """The node group that it is about, None for one about the cluster as a whole."""
+        return getattr(self.arguments, "nodegroup_uuid", None)
 
 
 class ClusterState(msgspec.Struct, frozen=True, kw_only=True):

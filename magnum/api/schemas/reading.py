@@ -11,6 +11,7 @@ import re
 import uuid
 from collections.abc import Callable, Mapping
 from functools import cache
+from itertools import chain
 from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -143,7 +144,8 @@ def _refuse_control_characters(attribute: Attribute, read: Any) -> None:
         bad = next(filter(None, map(_CONTROL.search, read)), None)
         bad = bad or next(filter(None, map(_CONTROL_BUT_LINES.search, read.values())), None)
     elif isinstance(read, tuple):
-        bad = next(filter(None, map(_CONTROL.search, read)), None)
+        texts = [text for item in read for text in (chain(*item.items()) if isinstance(item, dict) else (item,))]
+        bad = next(filter(None, map(_CONTROL.search, texts)), None)
     else:
         return
     if bad:

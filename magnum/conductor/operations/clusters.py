@@ -7,27 +7,43 @@ cluster, and a node group that the other one is about, stay in progress until th
 from sqlalchemy import Connection
 
 from magnum.db import clusters, nodegroups, nodes, operations
+from magnum.model.clusters import Cluster
 from magnum.model.nodes import NodeState
-from magnum.model.operations import OPEN, Operation, ResizeNodeGroup
-from magnum.model.statuses import FAILED, IN_PROGRESS, Status, StatusEvent, after
+from magnum.model.operations import OPEN, Operation
+from magnum.model.statuses import FAILED, IN_PROGRESS, AnyStatus, Status, StatusEvent, after
 
 
-def settle(
-    tx: Connection, operation: Operation, event: StatusEvent, *, reason: str | None = None, only: str | None = None
-) -> None:
-    """Bring the cluster and its node groups, or `only` one of them, to the statuses that follow."""
-    uuid = operation.cluster_uuid
-    others = waiting(tx, operation)
-    wanted = {other.arguments.nodegroup_uuid for other in others if isinstance(other.arguments, ResizeNodeGroup)}
-    cluster = clusters.read(tx, uuid)
-    assert cluster.status is not None, "the API gives a cluster its status with the operation"
-    for group in nodegroups.of_cluster(tx, uuid):
-        if only in (None, group.uuid) and group.uuid not in wanted:
-            status = after(group.status or cluster.status, event)
+def settle(tx: Connection, operation: Operation, event: StatusEvent, *, reason: str | None = None) -> None:
+    """Bring the cluster and all its node groups to the statuses that follow."""
+    cluster = clusters.read(tx, operation.cluster_uuid)
+    wanted = {other.nodegroup_uuid for other in waiting(tx, operation)}
+    for group in nodegroups.of_cluster(tx, cluster.uuid):
+        if group.uuid not in wanted:
+            status = after(group.status or _status(cluster), event)
             nodegroups.update(tx, group.uuid, status=status, status_reason=reason)
-    if not others:
-        clusters.update(tx, uuid, status=after(cluster.status, event), status_reason=reason)
-    operations.touch(tx, uuid)
+    settle_cluster(tx, operation, event, reason=reason)
+
+
+def settle_group(tx: Connection, operation: Operation, event: StatusEvent, *, reason: str | None = None) -> None:
+    """Bring the node group that the operation is about to the status that follows, unless more is asked of it."""
+    uuid = operation.nodegroup_uuid
+    assert uuid is not None, "the operation is about a node group"
+    if uuid in {other.nodegroup_uuid for other in waiting(tx, operation)}:
+        return
+    group = nodegroups.get(tx, operation.cluster_uuid, uuid)
+    status = after(group.status or Status.UPDATE_IN_PROGRESS, event)
+    nodegroups.update(tx, uuid, status=status, status_reason=reason)
+
+
+def settle_cluster(tx: Connection, operation: Operation, event: StatusEvent, *, reason: str | None = None) -> None:
+    """Bring the cluster alone to the status that follows. It is not complete while one of its node groups is failed."""
+    cluster = clusters.read(tx, operation.cluster_uuid)
+    if not waiting(tx, operation):
+        failed = [group.name for group in nodegroups.of_cluster(tx, cluster.uuid) if group.status in FAILED]
+        if failed and event is StatusEvent.UPDATE_DONE:
+            event, reason = StatusEvent.UPDATE_FAILED, f"Failed node groups: {', '.join(failed)}."
+        clusters.update(tx, cluster.uuid, status=after(_status(cluster), event), status_reason=reason)
+    operations.touch(tx, cluster.uuid)
 
 
 def show_progress(tx: Connection, operation: Operation, text: str, *, moved: bool) -> None:
@@ -57,6 +73,11 @@ def show_addresses(tx: Connection, operation: Operation) -> None:
         addresses = tuple(node.address for node in present if node.nodegroup_uuid == group.uuid and node.address)
         if addresses != group.node_addresses:
             nodegroups.update(tx, group.uuid, node_addresses=addresses)
+
+
+def _status(cluster: Cluster) -> AnyStatus:
+    assert cluster.status is not None, "the API gives a cluster its status with the operation"
+    return cluster.status
 
 
 def waiting(tx: Connection, operation: Operation) -> list[Operation]:

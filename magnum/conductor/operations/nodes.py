@@ -29,10 +29,13 @@ _NAMES_IN_A_SENTENCE = 10
 
 
 def plan_nodes(context: StepContext) -> Outcome:
-    """Plan the nodes that the node groups of a new cluster lack."""
+    """Plan the nodes that the node groups of a new cluster lack, or the new node group that the operation is about."""
+    about = context.operation.nodegroup_uuid
 
     def plan(tx: Connection) -> None:
         for group in context.nodegroups:
+            if about not in (None, group.uuid):
+                continue
             missing = group.node_count - sum(node.nodegroup_uuid == group.uuid for node in context.nodes)
             add_nodes(tx, context.cluster, group, missing, context.services.randomness)
 
@@ -62,6 +65,20 @@ def change_nodes(context: StepContext, driver: Driver, wanted: ResizeNodeGroup) 
             record(tx, context.operation, "cluster.nodes", text, EventLevel.WARNING)
 
     context.write(change)
+    return Done()
+
+
+def remove_nodes(context: StepContext, nodegroup_uuid: str) -> Outcome:
+    """Mark all nodes of a group that goes."""
+    leaving = [
+        node for node in context.nodes if node.nodegroup_uuid == nodegroup_uuid and node.state is not NodeState.REMOVING
+    ]
+
+    def mark(tx: Connection) -> None:
+        for node in leaving:
+            nodes.save(tx, msgspec.structs.replace(node, state=NodeState.REMOVING))
+
+    context.write(mark)
     return Done()
 
 

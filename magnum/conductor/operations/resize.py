@@ -17,7 +17,7 @@ from magnum.model.nodes import Node, NodeState
 from magnum.model.operations import ResizeNodeGroup
 from magnum.model.statuses import StatusEvent
 
-from .clusters import settle, show_addresses, waiting
+from .clusters import settle_cluster, settle_group, show_addresses, waiting
 from .nodes import change_nodes
 from .recipe import Recipe
 
@@ -32,7 +32,8 @@ def _steps(context: StepContext, driver: Driver) -> Sequence[Step]:
 
 def _succeed(tx: Connection, context: StepContext) -> None:
     show_addresses(tx, context.operation)
-    settle(tx, context.operation, StatusEvent.UPDATE_DONE, only=_wanted(context).nodegroup_uuid)
+    settle_group(tx, context.operation, StatusEvent.UPDATE_DONE)
+    settle_cluster(tx, context.operation, StatusEvent.UPDATE_DONE)
 
 
 def _fail(tx: Connection, context: StepContext, reason: str) -> None:
@@ -40,7 +41,8 @@ def _fail(tx: Connection, context: StepContext, reason: str) -> None:
     if not context.operation.accepted:
         _go_back(tx, context, wanted)
     show_addresses(tx, context.operation)
-    settle(tx, context.operation, StatusEvent.UPDATE_FAILED, reason=reason, only=wanted.nodegroup_uuid)
+    settle_group(tx, context.operation, StatusEvent.UPDATE_FAILED, reason=reason)
+    settle_cluster(tx, context.operation, StatusEvent.UPDATE_FAILED, reason=reason)
 
 
 def _go_back(tx: Connection, context: StepContext, wanted: ResizeNodeGroup) -> None:

@@ -22,6 +22,7 @@ class Call(StrEnum):
     CREATE_NETWORK = "create_network"
     CREATE_MACHINE = "create_machine"
     JOIN = "join"
+    LABEL = "label"
     LEAVE = "leave"
     DELETE_MACHINE = "delete_machine"
     DELETE_NETWORK = "delete_network"

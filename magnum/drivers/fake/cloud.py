@@ -36,6 +36,7 @@ CREATE TABLE IF NOT EXISTS thing (
 CREATE TABLE IF NOT EXISTS coming (
     at INTEGER, cluster TEXT, kind TEXT, name TEXT, ready_at INTEGER, broken_step TEXT, broken_text TEXT);
 CREATE TABLE IF NOT EXISTS call (cluster TEXT, call TEXT, count INTEGER, PRIMARY KEY (cluster, call));
+CREATE TABLE IF NOT EXISTS mark (cluster TEXT, name TEXT, key TEXT, value TEXT, PRIMARY KEY (cluster, name, key));
 CREATE TABLE IF NOT EXISTS history (
     id INTEGER PRIMARY KEY AUTOINCREMENT, cluster TEXT, what TEXT, kind TEXT, name TEXT);
 """
@@ -105,6 +106,18 @@ class Cloud:
                 (member, cluster, MACHINE, name),
             )
 
+    def mark(self, cluster: str, name: str, key: str, value: str) -> None:
+        """Put a mark on a machine, such as its labels; a new one of the same key takes its place."""
+        with self._transaction() as connection:
+            connection.execute("REPLACE INTO mark VALUES (?, ?, ?, ?)", (cluster, name, key, value))
+
+    def marks(self, cluster: str, key: str) -> dict[str, str]:
+        """Give the marks of this key by machine."""
+        with self._transaction() as connection:
+            return dict(
+                connection.execute("SELECT name, value FROM mark WHERE cluster = ? AND key = ?", (cluster, key))
+            )
+
     def things(self, cluster: str, kind: str | None = None) -> list[Thing]:
         """Give all that there is of a cluster, oldest first."""
         with self._transaction() as connection:
@@ -161,6 +174,7 @@ class Cloud:
             "DELETE FROM thing WHERE gone_at <= ? RETURNING cluster, kind, name", (now,)
         ).fetchall():
             _remember(connection, cluster, "gone", kind, name)
+            connection.execute("DELETE FROM mark WHERE cluster = ? AND name = ?", (cluster, name))
         for _, *values in connection.execute("DELETE FROM coming WHERE at <= ? RETURNING *", (now,)).fetchall():
             made = connection.execute(
                 "INSERT INTO thing (cluster, kind, name, ready_at, broken_step, broken_text) VALUES (?, ?, ?, ?, ?, ?)"

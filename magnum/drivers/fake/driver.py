@@ -17,6 +17,7 @@ from magnum.model.clocks import MICROSECONDS, Instant
 from magnum.model.clustertemplates import Coe
 from magnum.model.failures import Code, Fatal, Retry
 from magnum.model.ledger import CloudResource, ResourceState
+from magnum.model.nodegroups import NodeGroup
 from magnum.model.nodes import Node, NodeState
 from magnum.model.outcomes import Done, Outcome, Wait
 
@@ -26,6 +27,8 @@ from .spec import SPEC
 
 T = TypeVar("T")
 VERSION = "1.0-fake"
+LABELS = "labels"
+NO_LABELS = "[{},[]]"
 _API = {
     Coe.KUBERNETES: "https://{}:6443",
     Coe.SWARM: "tcp://{}:2376",
@@ -100,6 +103,7 @@ class FakeDriver:
             Step("machines", self._machines),
             Step("node set-up", self._reports),
             Step("join", self._join),
+            Step("labels", self._label),
             Step("ready", self._ready),
         )
 
@@ -109,7 +113,7 @@ class FakeDriver:
 
     def _machines(self, context: DriverContext) -> Outcome:
         """Make a machine for every node that has none."""
-        for node in context.nodes:
+        for node in context.changing:
             if node.state is NodeState.PLANNED:
                 machine = self._ensure(context, MACHINE, node.name, Call.CREATE_MACHINE)
                 if node.address is None:
@@ -121,7 +125,7 @@ class FakeDriver:
         machines = {thing.name: thing for thing in self._cloud.things(context.cluster.uuid, MACHINE)}
         now = self._clock.now()
         awaited: list[Thing] = []
-        for node in context.nodes:
+        for node in context.changing:
             if node.state is not NodeState.PLANNED:
                 continue
             machine = machines.get(node.name)
@@ -131,7 +135,7 @@ class FakeDriver:
                 awaited.append(machine)
             else:
                 context.save_node(_reported(node, machine))
-        for node in context.nodes:
+        for node in context.changing:
             if node.state is NodeState.FAILED:
                 raise Fatal(Code.NODE_STEP, f"{node.name}: step {node.failed_step} failed: {node.report}")
         if not awaited:
@@ -140,7 +144,7 @@ class FakeDriver:
         return _wait(next_ready - now, f"waiting for the report of {_listed(awaited)}")
 
     def _join(self, context: DriverContext) -> Outcome:
-        for node in context.nodes:
+        for node in context.changing:
             if node.state is NodeState.REPORTED:
                 self._set_member(context, node, Call.JOIN, f"join {node.name} to the cluster", member=True)
                 context.save_node(
@@ -148,10 +152,28 @@ class FakeDriver:
                 )
         return Done()
 
+    def _label(self, context: DriverContext) -> Outcome:
+        """Let every member carry the labels and taints of its group."""
+        uuid = context.cluster.uuid
+        carried = self._cloud.marks(uuid, LABELS)
+        wanted = {group.uuid: _labels_of(group) for group in context.nodegroups}
+        for node in context.changing:
+            labels = wanted[node.nodegroup_uuid]
+            if node.state is NodeState.JOINED and carried.get(node.name, NO_LABELS) != labels:
+                self._call(
+                    context,
+                    Call.LABEL,
+                    f"label {node.name}",
+                    lambda _, node=node, labels=labels: self._cloud.mark(uuid, node.name, LABELS, labels),  # type: ignore[misc]
+                )
+        return Done()
+
     def _ready(self, context: DriverContext) -> Outcome:
         things = self._cloud.things(context.cluster.uuid)
         members = {thing.name for thing in things if thing.member}
-        missing = [node.name for node in context.nodes if node.state is NodeState.JOINED and node.name not in members]
+        missing = [
+            node.name for node in context.changing if node.state is NodeState.JOINED and node.name not in members
+        ]
         if missing:
             return Wait(1.0, f"not Ready yet: {', '.join(missing)}")
         address = _api_address(context, things)
@@ -160,14 +182,14 @@ class FakeDriver:
 
     def _leave(self, context: DriverContext) -> Outcome:
         machines = {thing.name: thing for thing in self._cloud.things(context.cluster.uuid, MACHINE)}
-        for node in context.nodes:
+        for node in context.changing:
             machine = machines.get(node.name)
             if node.state is NodeState.REMOVING and machine is not None and machine.member:
                 self._set_member(context, node, Call.LEAVE, f"take {node.name} out of the cluster", member=False)
         return Done()
 
     def _delete_leaving(self, context: DriverContext) -> Outcome:
-        leaving = {node.name: node for node in context.nodes if node.state is NodeState.REMOVING}
+        leaving = {node.name: node for node in context.changing if node.state is NodeState.REMOVING}
         going = [resource for resource in context.resources(MACHINE) if resource.name in leaving]
         outcome = self._delete(context, going, Call.DELETE_MACHINE)
         if isinstance(outcome, Done):
@@ -269,6 +291,10 @@ def _listed(things: Sequence[Thing]) -> str:
     names = ", ".join(thing.name for thing in things[:_NAMES_IN_A_SENTENCE])
     more = len(things) - _NAMES_IN_A_SENTENCE
     return f"{names} and {more} more" if more > 0 else names
+
+
+def _labels_of(group: NodeGroup) -> str:
+    return msgspec.json.encode((group.node_labels, group.node_taints), order="sorted").decode()
 
 
 def _microseconds(seconds: float) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from magnum.drivers.base import ClusterRequest, ClusterType, Problem
+from magnum.drivers.base import ClusterRequest, ClusterType, Feature, Problem
 from magnum.model.clustertemplates import Coe, ServerType
 
 from .behaviour import FAULTS_LABEL, LATENCIES_LABEL, read_behaviour
@@ -22,6 +22,7 @@ class FakeSpec(msgspec.Struct, frozen=True):
     )
     driver_path: str = "magnum.drivers.fake.driver:FakeDriver"
     longest_call: float = 5.0
+    features: frozenset[Feature] = frozenset(Feature)
 
     def problems(self, request: ClusterRequest) -> Sequence[Problem]:
         problems = []

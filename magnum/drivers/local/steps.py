@@ -78,15 +78,15 @@ class LocalSteps:
         """Boot a machine for every node that has not reported yet and has none running."""
         network = self._network(context)
         running = self._running(context)
-        for node in context.nodes:
+        for node in context.changing:
             if node.state is NodeState.PLANNED and node.name not in running:
                 self._start(context, network, node)
         return Done()
 
     def reports(self, context: DriverContext) -> Outcome:
         """Wait until every node has said how its set-up went; the first that failed fails the operation."""
-        awaited = [node for node in context.nodes if node.state is NodeState.PLANNED]
-        for node in context.nodes:
+        awaited = [node for node in context.changing if node.state is NodeState.PLANNED]
+        for node in context.changing:
             if node.state is NodeState.FAILED:
                 raise Fatal(Code.NODE_STEP, f"{node.name}: step {node.failed_step} failed: {node.report}")
         if not awaited:
@@ -101,7 +101,7 @@ class LocalSteps:
 
     def delete_nodes(self, context: DriverContext) -> Outcome:
         """Take down the machines of nodes that are to go, and forget those nodes."""
-        leaving = {node.name: node for node in context.nodes if node.state is NodeState.REMOVING}
+        leaving = {node.name: node for node in context.changing if node.state is NodeState.REMOVING}
         self._delete_machines(context, [row for row in context.resources(MACHINE) if row.name in leaving])
         for node in leaving.values():
             context.remove_node(node)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from magnum.drivers.base import ClusterRequest, ClusterType, Problem
+from magnum.drivers.base import ClusterRequest, ClusterType, Feature, Problem
 from magnum.model.clustertemplates import ClusterTemplate, Coe, ServerType
 from magnum.nodes.data import Engine
 
@@ -20,6 +20,7 @@ class LocalSwarmSpec(msgspec.Struct, frozen=True):
     provides: frozenset[ClusterType] = frozenset({ClusterType(ServerType.VM, "debian", Coe.SWARM_MODE)})
     driver_path: str = "magnum.drivers.local_swarm.driver:LocalSwarmDriver"
     longest_call: float = 30.0
+    features: frozenset[Feature] = frozenset()
 
     def problems(self, request: ClusterRequest) -> Sequence[Problem]:
         return tuple(_problems(request))

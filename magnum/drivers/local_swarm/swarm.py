@@ -107,7 +107,7 @@ class Swarm:
 
     def leave(self, context: DriverContext) -> Outcome:
         """Take the nodes that are to go out of the swarm's list, so that none stays there as Down."""
-        nodes = {node.name: node for node in context.nodes if node.state is NodeState.REMOVING}
+        nodes = {node.name: node for node in context.changing if node.state is NodeState.REMOVING}
         with _told("leaving the swarm"):
             leader = self._client(context, self._expect_leader(context))
             for member in self._members(context, NodeState.REMOVING):
@@ -156,7 +156,7 @@ class Swarm:
         return leader
 
     def _members(self, context: DriverContext, state: NodeState) -> list[SwarmNode]:
-        names = {node.name for node in context.nodes if node.state is state}
+        names = {node.name for node in context.changing if node.state is state}
         if not names:
             return []
         with _told("looking at the swarm"):
@@ -177,7 +177,7 @@ def _addressed_managers(context: DriverContext) -> list[Node]:
 
 
 def _staying(context: DriverContext) -> list[Node]:
-    return [node for node in context.nodes if node.state is not NodeState.REMOVING]
+    return [node for node in context.changing if node.state is not NodeState.REMOVING]
 
 
 def _seconds_in_step(context: DriverContext) -> float:

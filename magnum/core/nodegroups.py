@@ -1,0 +1,273 @@
+"""Node groups of a cluster: look at them, add one, change its bounds and labels, remove it. Resizing: `core.clusters`.
+
+A group belongs to the cluster's project and is seen by whoever sees the cluster. Every change is an operation of the
+cluster, which is UPDATE_IN_PROGRESS until all of them have ended; a group shows what is done to it itself.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from magnum.db import clusters, clustertemplates, events, nodegroups, operations
+from magnum.db.errors import NotFound as NoSuchRow
+from magnum.drivers.base import ClusterRequest, DriverSpec, Feature
+from magnum.model import labels
+from magnum.model.clusters import Cluster, ClusterSummary
+from magnum.model.clustertemplates import ClusterTemplate
+from magnum.model.names import new_uuid
+from magnum.model.nodegroups import MASTER, WORKER, NodeGroup
+from magnum.model.operations import OPEN, Arguments, CreateNodeGroup, DeleteNodeGroup, Operation, UpdateNodeGroup
+from magnum.model.paging import Page
+from magnum.model.requesters import Requester, Scope
+from magnum.model.statuses import RESIZABLE, Status, StatusEvent
+
+from . import fields
+from .clustertemplates import check_flavors, find_image
+from .drivers import check_request, find_driver
+from .errors import Conflict, InvalidRequest
+from .labels import check_labels
+from .operations import new_event, new_operation
+from .placement import check_node_labels, check_node_taints
+from .service import Service
+from .statuses import check_status, started
+
+
+class NewNodeGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """What a requester says of a new node group. Volumes in GB."""
+
+    name: fields.Text
+    role: fields.Text = WORKER
+    node_count: fields.NodeCount = 1
+    min_node_count: fields.NodeCount = 0
+    max_node_count: fields.NodeCount | None = None
+    docker_volume_size: fields.Gigabytes | None = None
+    labels: fields.Labels = {}
+    merge_labels: fields.Flag = False
+    flavor_id: fields.Text | None = None
+    image_id: fields.Text | None = None
+    node_labels: fields.Labels = {}
+    node_taints: fields.Taints = ()
+
+
+class NodeGroupChange(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a patch can change of a node group, with what a removal resets it to."""
+
+    min_node_count: fields.NodeCount = 0
+    max_node_count: fields.NodeCount | None = None
+    node_labels: fields.Labels = {}
+    node_taints: fields.Taints = ()
+
+
+class Full(msgspec.Struct, frozen=True):
+    """A node group with its cluster's labels, from which its own may differ."""
+
+    group: NodeGroup
+    cluster_labels: Mapping[str, str]
+
+
+def list_page(
+    service: Service, cluster: str, scope: Scope, page: Page, *, role: str | None
+) -> tuple[str, list[NodeGroup]]:
+    """Give the cluster's UUID and a page of its node groups."""
+
+    def run(tx: Connection) -> tuple[str, list[NodeGroup]]:
+        uuid = clusters.get(tx, cluster, scope).cluster.uuid
+        return uuid, nodegroups.list_page(tx, uuid, page, role=role)
+
+    return service.database.read(run)
+
+
+def get(service: Service, cluster: str, ident: str, scope: Scope) -> Full:
+    def run(tx: Connection) -> Full:
+        found = clusters.get(tx, cluster, scope).cluster
+        return Full(nodegroups.get(tx, found.uuid, ident), found.labels)
+
+    return service.database.read(run)
+
+
+def create(service: Service, requester: Requester, cluster: str, scope: Scope, new: NewNodeGroup) -> Full:
+    """Store the node group and ask for its nodes; gives it as it is stored."""
+    if new.role == MASTER:
+        raise InvalidRequest("The role of a new node group cannot be master: a cluster has one group of masters.")
+    summary = service.database.read(lambda tx: clusters.get(tx, cluster, scope))
+    group = _draft(service, summary, new)
+    operation_uuid = new_uuid(service.randomness)
+
+    def insert(tx: Connection) -> Full:
+        operations.lock(tx, group.cluster_id)
+        owner = clusters.read(tx, group.cluster_id)
+        check_status(owner, RESIZABLE, "given a node group")
+        nodegroups.insert(tx, group)
+        operation = _ask(
+            service, tx, requester, uuid=operation_uuid, cluster=owner, arguments=CreateNodeGroup(group.uuid)
+        )
+        text = f"The node group {group.name} was asked for, with {group.node_count} nodes of the role {group.role}."
+        events.insert(tx, new_event(operation, "nodegroup.create", text))
+        return Full(nodegroups.get(tx, owner.uuid, group.uuid), owner.labels)
+
+    made = service.database.write(insert)
+    service.wake()
+    return made
+
+
+def update(service: Service, requester: Requester, group: NodeGroup, changes: Mapping[str, Any]) -> Full:
+    """Change bounds, labels and taints. Whatever changes, the owner sees an update that begins and ends."""
+    cluster = group.cluster_id
+    spec = service.database.read(lambda tx: _spec(service, tx, clusters.read(tx, cluster)))
+    operation_uuid = new_uuid(service.randomness)
+
+    def run(tx: Connection) -> Full:
+        operations.lock(tx, cluster)
+        owner, before = clusters.read(tx, cluster), nodegroups.get(tx, cluster, group.uuid)
+        check_status(owner, RESIZABLE, "changed")
+        if before.status is not None and before.status not in RESIZABLE:
+            raise InvalidRequest(f"The node group {before.name} is {before.status}, so it cannot be changed now.")
+        changed = msgspec.structs.replace(before, **changes)
+        _check_counts(changed)
+        if "node_labels" in changes or "node_taints" in changes:
+            _check_placement(spec, changed)
+        status = started(before.status, StatusEvent.UPDATE_STARTED)
+        nodegroups.update(tx, before.uuid, **changes, status=status, status_reason=None)
+        operation = _ask(
+            service, tx, requester, uuid=operation_uuid, cluster=owner, arguments=UpdateNodeGroup(before.uuid)
+        )
+        text = f"A change of the node group {before.name} was asked for: {', '.join(sorted(changes))}."
+        events.insert(tx, new_event(operation, "nodegroup.update", text))
+        return Full(nodegroups.get(tx, cluster, before.uuid), owner.labels)
+
+    changed = service.database.write(run)
+    service.wake()
+    return changed
+
+
+def delete(service: Service, requester: Requester, cluster: str, ident: str, scope: Scope) -> None:
+    """Remove a node group and its nodes. Asked for again while that is going on, nothing more happens."""
+    operation_uuid = new_uuid(service.randomness)
+
+    def run(tx: Connection) -> None:
+        uuid = clusters.get(tx, cluster, scope).cluster.uuid
+        operations.lock(tx, uuid)
+        owner, group = clusters.read(tx, uuid), nodegroups.get(tx, uuid, ident)
+        if group.is_default:
+            raise InvalidRequest(f"The node group {group.name} is a default one, which goes only with its cluster.")
+        arguments = DeleteNodeGroup(group.uuid)
+        if any(other.arguments == arguments and other.state in OPEN for other in operations.of_cluster(tx, uuid)):
+            return
+        check_status(owner, RESIZABLE, "changed")
+        status = started(group.status, StatusEvent.DELETE_STARTED)
+        nodegroups.update(tx, group.uuid, status=status, status_reason=None)
+        operation = _ask(service, tx, requester, uuid=operation_uuid, cluster=owner, arguments=arguments)
+        text = f"The removal of the node group {group.name} was asked for."
+        events.insert(tx, new_event(operation, "nodegroup.delete", text))
+
+    service.database.write(run)
+    service.wake()
+
+
+def _ask(
+    service: Service, tx: Connection, requester: Requester, *, uuid: str, cluster: Cluster, arguments: Arguments
+) -> Operation:
+    """Queue the operation and show the cluster as being updated."""
+    operation = new_operation(
+        service,
+        tx,
+        requester,
+        uuid=uuid,
+        cluster_uuid=cluster.uuid,
+        arguments=arguments,
+        minutes=service.settings.conductor.update_timeout,
+    )
+    operations.enqueue(tx, operation)
+    status = started(cluster.status, StatusEvent.UPDATE_STARTED)
+    clusters.update(tx, cluster.uuid, status=status, status_reason=None)
+    operations.touch(tx, cluster.uuid)
+    return operation
+
+
+def _draft(service: Service, summary: ClusterSummary, new: NewNodeGroup) -> NodeGroup:
+    """Make the node group as it would be stored; refuse what cannot be."""
+    cluster = summary.cluster
+    if cluster.api_address is None:
+        raise Conflict(
+            f"The cluster {cluster.uuid} has no API address yet, so it cannot be given a node group. "
+            f"Its status is {cluster.status}."
+        )
+    template, spec = service.database.read(lambda tx: _made_by(service, tx, cluster))
+    group = NodeGroup(
+        uuid=new_uuid(service.randomness),
+        name=new.name,
+        cluster_id=cluster.uuid,
+        project_id=cluster.project_id or "",
+        role=new.role,
+        node_count=new.node_count,
+        min_node_count=new.min_node_count,
+        max_node_count=new.max_node_count,
+        docker_volume_size=new.docker_volume_size,
+        labels=labels.inherit(cluster.labels, new.labels, merge=new.merge_labels),
+        flavor_id=new.flavor_id or cluster.flavor_id,
+        image_id=new.image_id or template.image_id,
+        node_labels=new.node_labels,
+        node_taints=new.node_taints,
+        status=Status.CREATE_IN_PROGRESS,
+    )
+    _check_counts(group)
+    _check_placement(spec, group)
+    _check_machines(service, template, group, own_image=new.image_id is not None)
+    check_labels(group.labels)
+    request = ClusterRequest(
+        template=msgspec.structs.replace(template, labels=group.labels, flavor_id=group.flavor_id),
+        labels=group.labels,
+        master_count=summary.master_count,
+        node_count=group.node_count,
+        master_lb_enabled=bool(cluster.master_lb_enabled),
+    )
+    check_request(spec, request)
+    return group
+
+
+def _check_machines(service: Service, template: ClusterTemplate, group: NodeGroup, *, own_image: bool) -> None:
+    check_flavors(service, flavor_id=group.flavor_id, master_flavor_id=None)
+    if own_image:
+        distribution = find_image(service, group.image_id or "").os_distro
+        if distribution != template.cluster_distro:
+            raise InvalidRequest(
+                f"image_id must name an image of {template.cluster_distro}, like the cluster's: "
+                f"{group.image_id} is one of {distribution}."
+            )
+
+
+def _check_counts(group: NodeGroup) -> None:
+    least, most, count = group.min_node_count, group.max_node_count, group.node_count
+    if most is not None and most < least:
+        raise Conflict(f"max_node_count of the node group {group.name} must not be below its min_node_count, {least}.")
+    if most is not None and count > most:
+        raise Conflict(f"node_count of the node group {group.name}, {count}, must not be above max_node_count, {most}.")
+    if least > count:
+        raise Conflict(f"min_node_count of the node group {group.name} must not be above its node_count, {count}.")
+
+
+def _check_placement(spec: DriverSpec, group: NodeGroup) -> None:
+    if not group.node_labels and not group.node_taints:
+        return
+    if group.is_master:
+        raise Conflict(f"The node group {group.name} is one of masters, which take no node_labels and node_taints.")
+    if Feature.NODE_LABELS not in spec.features:
+        raise InvalidRequest(f"The driver {spec.name} does not support {Feature.NODE_LABELS}.")
+    check_node_labels(group.node_labels)
+    check_node_taints(group.node_taints)
+
+
+def _spec(service: Service, tx: Connection, cluster: Cluster) -> DriverSpec:
+    return _made_by(service, tx, cluster)[1]
+
+
+def _made_by(service: Service, tx: Connection, cluster: Cluster) -> tuple[ClusterTemplate, DriverSpec]:
+    try:
+        template = clustertemplates.read(tx, cluster.cluster_template_id or "")
+    except NoSuchRow:
+        raise InvalidRequest(
+            f"The cluster template {cluster.cluster_template_id} is gone, so the cluster cannot be changed."
+        ) from None
+    return template, find_driver(service, template)
