@@ -23,6 +23,7 @@ from magnum.conf.default import Default
 from magnum.conf.settings import Settings
 from magnum.core import clusters as core_clusters
 from magnum.core import new_clusters
+from magnum.core import nodegroups as core_nodegroups
 from magnum.core.service import Service
 from magnum.db import clusters, clustertemplates, events, ledger, nodegroups, nodes, operations, x509keypairs
 from magnum.db.engine import open_database
@@ -35,7 +36,7 @@ from magnum.drivers.fake.driver import FakeDriver
 from magnum.drivers.fake.spec import SPEC
 from magnum.drivers.registry import Registry
 from magnum.model.clustertemplates import ClusterTemplate
-from magnum.model.requesters import Requester
+from magnum.model.requesters import Requester, Scope
 from magnum.openstack.catalogue import Catalogue
 
 SECOND = 1_000_000
@@ -171,6 +172,16 @@ class World:
 
     def resize(self, cluster, count, **more):
         core_clusters.resize(self.core, OWNER, cluster, core_clusters.Resize(node_count=count, **more))
+
+    def add_group(self, cluster, name="gpu", **more):
+        new = core_nodegroups.NewNodeGroup(name=name, **more)
+        return core_nodegroups.create(self.core, OWNER, cluster, Scope.own(OWNER), new).group.uuid
+
+    def change_group(self, cluster, name, **changes):
+        core_nodegroups.update(self.core, OWNER, self.groups(cluster)[name], changes)
+
+    def remove_group(self, cluster, name="gpu"):
+        core_nodegroups.delete(self.core, OWNER, cluster, name, Scope.own(OWNER))
 
     def delete(self, cluster):
         core_clusters.delete(self.core, OWNER, cluster)

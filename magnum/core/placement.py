@@ -28,7 +28,9 @@ def check_node_labels(labels: Mapping[str, str]) -> None:
         namespace = key.rpartition("/")[0]
         reserved = any(namespace == domain or namespace.endswith(f".{domain}") for domain in _RESERVED)
         if reserved and namespace not in _OPEN and key not in _OPEN_KEYS:
-            raise Conflict(f"node_labels: {key} is in a namespace that is reserved, {namespace}. Use one of your own.")
+            raise Conflict(
+                f"node_labels must not be in a reserved namespace. {key} is in {namespace}; use one of your own."
+            )
 
 
 def check_node_taints(taints: Sequence[Mapping[str, str]]) -> None:

@@ -11,6 +11,7 @@ from magnum.api.schemas.clusters import ResizeRequest
 from magnum.api.schemas.reading import attributes
 from magnum.core.clustertemplates import NewClusterTemplate
 from magnum.core.new_clusters import NewCluster
+from magnum.core.nodegroups import NewNodeGroup, NodeGroupChange
 from magnum.model.clusters import Cluster
 from magnum.model.clustertemplates import ClusterTemplate
 
@@ -62,10 +63,11 @@ def everything(shared_world):
     ann.make_template(name="swarm", labels={"a": "1"})
     ann.make_template(name="unused", labels={"a": "1"})
     cluster = ann.make_cluster("swarm", name="web", node_count=2)
-    world.set_status(cluster, "CREATE_COMPLETE")
-    before = [ann.get(path).json for path in ("/clusters/detail", "/clustertemplates")]
+    world.set_status(cluster, "CREATE_COMPLETE", api_address="tcp://192.0.2.1:2376")
+    paths = ("/clusters/detail", "/clustertemplates", "/clusters/web/nodegroups")
+    before = [ann.get(path).json for path in paths]
     yield ann
-    assert [ann.get(path).json for path in ("/clusters/detail", "/clustertemplates")] == before
+    assert [ann.get(path).json for path in paths] == before
     assert len(world.operations(cluster)) == 1
 
 
@@ -84,6 +86,18 @@ def test_a_new_cluster(everything, name, value):
 @pytest.mark.parametrize(("name", "value"), cases(ResizeRequest))
 def test_a_resize(everything, name, value):
     check(everything.post("/clusters/web/actions/resize", {"node_count": 3} | {name: value}), name)
+
+
+@pytest.mark.parametrize(("name", "value"), cases(NewNodeGroup))
+def test_a_new_node_group(everything, name, value):
+    check(everything.post("/clusters/web/nodegroups", {"name": "more"} | {name: value}), name)
+
+
+@pytest.mark.parametrize(("name", "value"), cases(NodeGroupChange))
+def test_a_patch_of_a_node_group(everything, name, value):
+    value = 3 if value == "{}" else value  # the text of a map is one, here
+    operations = [{"op": "replace", "path": f"/{name}", "value": value}]
+    check(everything.patch("/clusters/web/nodegroups/default-worker", operations), name)
 
 
 @pytest.mark.parametrize(("name", "value"), cases(NewClusterTemplate))
@@ -110,7 +124,10 @@ def test_columns_of_a_template_that_requests_do_not_know(everything, name):
     assert everything.post("/clustertemplates", TEMPLATE | {name: "y"}).status_code == 400
 
 
-@pytest.mark.parametrize("path", ["/clusters", "/clustertemplates", "/certificates", "/clusters/web/actions/resize"])
+@pytest.mark.parametrize(
+    "path",
+    ["/clusters", "/clustertemplates", "/certificates", "/clusters/web/actions/resize", "/clusters/web/nodegroups"],
+)
 @pytest.mark.parametrize(
     "body",
     [
@@ -203,9 +220,12 @@ ANYTHING = st.recursive(
 @given(ANYTHING)
 @settings(max_examples=150, deadline=None)
 def test_arbitrary_json_is_refused_and_breaks_nothing(everything, body):
-    for path in ("/clusters", "/clustertemplates", "/clusters/web/actions/resize", "/certificates"):
+    for path in (
+        *("/clusters", "/clustertemplates", "/certificates"),
+        *("/clusters/web/actions/resize", "/clusters/web/nodegroups"),
+    ):
         assert everything.post(path, body).status_code in {400, 404}
-    for path in ("/clusters/none", "/clustertemplates/none"):
+    for path in ("/clusters/none", "/clustertemplates/none", "/clusters/web/nodegroups/none"):
         assert everything.patch(path, body).status_code in {400, 404}
 
 

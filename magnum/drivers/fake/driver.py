@@ -103,7 +103,6 @@ class FakeDriver:
             Step("machines", self._machines),
             Step("node set-up", self._reports),
             Step("join", self._join),
-            Step("labels", self._label),
             Step("ready", self._ready),
         )
 
@@ -150,9 +149,10 @@ class FakeDriver:
                 context.save_node(
                     msgspec.structs.replace(node, state=NodeState.JOINED, member_id=f"member-{node.number}")
                 )
+        self._label(context)
         return Done()
 
-    def _label(self, context: DriverContext) -> Outcome:
+    def _label(self, context: DriverContext) -> None:
         """Let every member carry the labels and taints of its group."""
         uuid = context.cluster.uuid
         carried = self._cloud.marks(uuid, LABELS)
@@ -166,7 +166,6 @@ class FakeDriver:
                     f"label {node.name}",
                     lambda _, node=node, labels=labels: self._cloud.mark(uuid, node.name, LABELS, labels),  # type: ignore[misc]
                 )
-        return Done()
 
     def _ready(self, context: DriverContext) -> Outcome:
         things = self._cloud.things(context.cluster.uuid)

@@ -43,7 +43,29 @@ def ask_delete(world):
     return cluster
 
 
-CHANGES = {"create": ask_create, "resize up": ask_resize_up, "resize down": ask_resize_down}
+def ask_add_group(world):
+    cluster = world.create(masters=1, nodes=1)
+    world.settle()
+    world.add_group(cluster, node_count=2)
+    return cluster
+
+
+def ask_remove_group(world):
+    cluster = world.create(masters=1, nodes=1)
+    world.settle()
+    world.add_group(cluster, node_count=2)
+    world.settle()
+    world.remove_group(cluster)
+    return cluster
+
+
+CHANGES = {
+    "create": ask_create,
+    "resize up": ask_resize_up,
+    "resize down": ask_resize_down,
+    "add a node group": ask_add_group,
+    "remove a node group": ask_remove_group,
+}
 OPERATIONS = CHANGES | {"delete": ask_delete}
 
 
