@@ -25,10 +25,13 @@ from .clusters import ClusterActions, ClusterItem, Clusters
 from .clustertemplates import ClusterTemplateItem, ClusterTemplates
 from .discovery import VersionOne, Versions
 from .microversions import HEADER, negotiate
+from .mservices import MServiceItem, MServices
 from .nodegroups import NodeGroupItem, NodeGroups
 from .pipeline import load_app
 from .policy import Policy, make_enforcer
+from .quotas import QuotaItem, QuotaOfNothing, Quotas
 from .requests import SERVICE, App, Request
+from .stats import Stats
 
 _VERSION_IN_ENVIRONMENT = f"HTTP_{HEADER.upper().replace('-', '_')}"
 
@@ -58,6 +61,12 @@ def make_app(service: Service) -> App:
     app.add_route("/v1/clusters/{ident}/actions/{action}", ClusterActions(service, policy))
     app.add_route("/v1/clusters/{ident}/nodegroups", NodeGroups(service, policy))
     app.add_route("/v1/clusters/{ident}/nodegroups/{nodegroup}", NodeGroupItem(service, policy))
+    app.add_route("/v1/quotas", Quotas(service, policy))
+    app.add_route("/v1/quotas/{project}", QuotaOfNothing())
+    app.add_route("/v1/quotas/{project}/{resource}", QuotaItem(service, policy))
+    app.add_route("/v1/stats", Stats(service, policy))
+    app.add_route("/v1/mservices", MServices(service, policy))
+    app.add_route("/v1/mservices/{ident}", MServiceItem())
     app.add_route("/v1/certificates", Certificates(service, policy))
     app.add_route("/v1/certificates/{ident}", certificate)
     app.add_route("/v1/certificates/{ident}/{ca_type}", certificate)

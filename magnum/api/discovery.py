@@ -10,7 +10,7 @@ from .resources import Endpoint, answer
 from .schemas.links import resource_links
 
 COLLECTIONS = {
-    **{name: f"{name}/" for name in ("clustertemplates", "clusters", "certificates")},
+    **{name: f"{name}/" for name in ("clustertemplates", "clusters", "quotas", "certificates", "mservices", "stats")},
     "nodegroups": "clusters/{cluster_id}/nodegroups",
 }
 """What is listed is what answers, each with its path."""

@@ -5,7 +5,7 @@ path starts with /v1 whatever prefix the service is mounted under: clients put i
 """
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,15 +17,23 @@ _DIRECTIONS = {"asc": False, "desc": True}
 _LONGEST_NUMBER = 18
 
 
-def read_page(parameters: Mapping[str, str], *, most: int, sort_keys: Collection[str]) -> Page:
+def read_page(
+    parameters: Mapping[str, str],
+    *,
+    most: int,
+    sort_keys: Collection[str],
+    read_marker: Callable[[str], str | int] | None = None,
+) -> Page:
+    """Read the four parameters; markers are UUIDs unless `read_marker` reads something else."""
     sort_key, direction = parameters.get("sort_key", "id"), parameters.get("sort_dir", "asc")
     if sort_key not in sort_keys:
         raise InvalidRequest(f"The query parameter sort_key must be one of {', '.join(sorted(sort_keys))}.")
     if direction not in _DIRECTIONS:
         raise InvalidRequest("The query parameter sort_dir must be asc or desc.")
+    marker = parameters.get("marker")
     return Page(
         limit=_read_limit(parameters.get("limit"), most),
-        marker=_read_marker(parameters.get("marker")),
+        marker=None if marker is None else (read_marker or _read_uuid)(marker),
         sort_key=sort_key,
         descending=_DIRECTIONS[direction],
     )
@@ -48,19 +56,30 @@ def collection(
     return answer
 
 
+def read_number(text: str) -> int:
+    """Read a marker that is the number of an item."""
+    number = _number(text)
+    if number == 0:
+        raise InvalidRequest("The query parameter marker must be the id of the last item seen, a whole number.")
+    return number
+
+
 def _read_limit(text: str | None, most: int) -> int:
     if text is None:
         return most
-    digits = text.strip().removeprefix("+")
-    limit = int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= _LONGEST_NUMBER else 0
+    limit = _number(text)
     if limit == 0:
         raise InvalidRequest("The query parameter limit must be a whole number of at least 1.")
     return min(limit, most)
 
 
-def _read_marker(text: str | None) -> str | None:
-    if text is None:
-        return None
+def _number(text: str) -> int:
+    """Give the number that the text is, 0 if it is none."""
+    digits = text.strip().removeprefix("+")
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= _LONGEST_NUMBER else 0
+
+
+def _read_uuid(text: str) -> str:
     try:
         return str(uuid.UUID(text))
     except ValueError:

@@ -5,7 +5,7 @@ be …", which is what a person reads who breaks it. Whether a text can be store
 """
 
 import uuid
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -46,6 +46,8 @@ Uuid = Annotated[uuid.UUID, Meta(description="a UUID")]
 Labels = Annotated[dict[str, str], Meta(description="an object whose values are texts, numbers or booleans")]
 Gigabytes = Annotated[int, Meta(ge=1, le=_LARGEST, description="a whole number of at least 1")]
 Minutes = Annotated[int, Meta(ge=0, le=_LARGEST, description="a whole number of minutes, 0 for no limit")]
+Limit = Annotated[int, Meta(ge=0, le=_LARGEST, description="a whole number of at least 0")]
+QuotaResource = Annotated[Literal["Cluster"], Meta(description="Cluster")]
 Port = Annotated[int, Meta(ge=1024, le=65535, description="a whole number from 1024 to 65535")]
 NodeCount = Annotated[int, Meta(ge=0, le=MOST_NODES, description=f"a whole number from 0 to {MOST_NODES}")]
 MasterCount = Annotated[int, Meta(ge=1, le=MOST_NODES, description=f"a whole number from 1 to {MOST_NODES}")]

@@ -34,17 +34,21 @@ def select_page(
     sort_keys: frozenset[str],
     visible: ColumnElement[bool],
     resource: str,
+    key: str = "uuid",
 ) -> Select[Any]:
-    """Cut a query over `table` down to the page. A marker that is not visible is NotFound; one more query finds it."""
+    """Cut a query over `table` down to the page. A marker that is not visible is NotFound; one more query finds it.
+
+    `key` is the column that markers name.
+    """
     if page.sort_key not in sort_keys:
         raise UnknownSortKey(page.sort_key)
     if page.marker is not None:
         column = table.c[page.sort_key]
         found = tx.execute(
-            select(table.c.id, _comparable(column)).where(table.c.uuid == page.marker, visible)
+            select(table.c.id, _comparable(column)).where(table.c[key] == page.marker, visible)
         ).one_or_none()
         if found is None:
-            raise NotFound(resource, page.marker)
+            raise NotFound(resource, str(page.marker))
         query = query.where(_after(table, page, found[0], found[1]))
     return query.where(visible).order_by(*ordering(table, page)).limit(page.limit)
 

@@ -196,7 +196,8 @@ def test_a_quota_is_that_of_its_project_and_resource(database):
         ("Fishers", "Cluster", None),
         ("miners", "Cluster", None),
     ):
-        assert database.read(lambda tx, p=project, r=resource: quotas.limit(tx, p, r)) == limit
+        found = database.read(lambda tx, p=project, r=resource: quotas.find(tx, p, r))
+        assert (found and found.hard_limit) == limit
 
 
 def test_the_time_is_near_ours_wherever_it_comes_from(database_url):

@@ -34,11 +34,15 @@ def statements(world):
 
 
 @pytest.fixture
-def clusters(ann) -> list[str]:
+def clusters(world, ann) -> list[str]:
     """Seven clusters of three templates."""
     for name in ("a", "b", "c"):
         ann.make_template(name=name)
-    return [ann.make_cluster("abcabca"[number], name=f"c{number}") for number in range(7)]
+    made = [ann.make_cluster("abcabca"[number], name=f"c{number}") for number in range(7)]
+    for uuid in made[2:4]:
+        world.set_status(uuid, "CREATE_COMPLETE", api_address="tcp://192.0.2.1:2376")
+    ann.post("/clusters/c3/nodegroups", {"name": "x"})
+    return made
 
 
 @pytest.mark.parametrize(
@@ -51,6 +55,10 @@ def clusters(ann) -> list[str]:
         ("/clustertemplates", 1),
         ("/clustertemplates/a", 1),
         ("/certificates/c1", 1),
+        ("/clusters/c1/nodegroups", 2),
+        ("/clusters/c1/nodegroups/default-worker", 2),
+        ("/quotas/fishers/Cluster", 1),
+        ("/stats", 1),
     ],
 )
 def test_reading_takes_the_same_few_statements(ann, clusters, statements, path, most):
@@ -77,6 +85,14 @@ def test_a_refused_request_writes_nothing(ann, clusters, statements):
         ("POST", "/clusters", {"cluster_template_id": "a"}, 20),
         ("PATCH", "/clusters/c1", [{"op": "add", "path": "/health_status", "value": "HEALTHY"}], 7),
         ("DELETE", "/clusters/c1", None, 18),
+        ("POST", "/clusters/c2/nodegroups", {"name": "x"}, 15),
+        (
+            "PATCH",
+            "/clusters/c2/nodegroups/default-worker",
+            [{"op": "replace", "path": "/max_node_count", "value": 9}],
+            18,
+        ),
+        ("DELETE", "/clusters/c3/nodegroups/x", None, 16),
     ],
 )
 def test_writing_takes_few_statements(ann, clusters, statements, method, path, body, most):  # noqa: PLR0917

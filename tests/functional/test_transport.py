@@ -37,7 +37,7 @@ def test_the_root_lists_the_versions_without_credentials_or_version_headers(ann)
 
 
 @pytest.mark.parametrize("path", ["/v1", "/v1/"])
-def test_version_one_lists_what_answers(ann, path):
+def test_version_one_lists_what_answers(ann, root, path):
     answer = ann.client.simulate_get(path, headers={"Host": "api"})
     assert answer.status_code == 200
     assert answer.json["id"] == "v1"
@@ -46,8 +46,10 @@ def test_version_one_lists_what_answers(ann, path):
         {"href": "http://api/clusters/", "rel": "bookmark"},
     ]
     assert versions(answer)[2] == "container-infra 1.1"
-    for name in ("clustertemplates", "clusters", "certificates"):
-        assert ann.get(f"/{name}").status_code in {200, 405}
+    assert answer.json["nodegroups"][0]["href"] == "http://api/v1/clusters/{cluster_id}/nodegroups"
+    for name in answer.json.keys() - {"id", "media_types", "links", "nodegroups"}:
+        assert answer.json[name][0]["href"] == f"http://api/v1/{name}/"
+        assert root.get(f"/{name}/", version="1.10").status_code in {200, 405}
 
 
 def test_links_carry_the_prefix_under_which_the_service_is_mounted(ann):
