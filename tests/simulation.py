@@ -24,6 +24,8 @@ from magnum.conf.settings import Settings
 from magnum.core import clusters as core_clusters
 from magnum.core import new_clusters
 from magnum.core import nodegroups as core_nodegroups
+from magnum.core import rotations as core_rotations
+from magnum.core import upgrades as core_upgrades
 from magnum.core.service import Service
 from magnum.db import clusters, clustertemplates, events, ledger, nodegroups, nodes, operations, x509keypairs
 from magnum.db.engine import open_database
@@ -182,6 +184,21 @@ class World:
 
     def remove_group(self, cluster, name="gpu"):
         core_nodegroups.delete(self.core, OWNER, cluster, name, Scope.own(OWNER))
+
+    def make_template(self, uuid, **changes):
+        template = msgspec.structs.replace(self._template(), uuid=uuid, **changes)
+        self.database.write(lambda tx: clustertemplates.insert(tx, template))
+        return uuid
+
+    def upgrade(self, cluster, template, **more):
+        asked = core_upgrades.Upgrade(cluster_template=template, **more)
+        core_upgrades.upgrade(self.core, OWNER, cluster, asked)
+
+    def rotate_ca(self, cluster):
+        core_rotations.rotate_ca(self.core, OWNER, cluster)
+
+    def rotate_credential(self, cluster):
+        core_rotations.rotate_credential(self.core, OWNER, cluster)
 
     def delete(self, cluster):
         core_clusters.delete(self.core, OWNER, cluster)

@@ -23,6 +23,7 @@ from . import errors
 from .certificates import CertificateItem, Certificates
 from .clusters import ClusterActions, ClusterItem, Clusters
 from .clustertemplates import ClusterTemplateItem, ClusterTemplates
+from .credentials import CredentialItem, Credentials
 from .discovery import VersionOne, Versions
 from .microversions import HEADER, negotiate
 from .mservices import MServiceItem, MServices
@@ -67,6 +68,8 @@ def make_app(service: Service) -> App:
     app.add_route("/v1/stats", Stats(service, policy))
     app.add_route("/v1/mservices", MServices(service, policy))
     app.add_route("/v1/mservices/{ident}", MServiceItem())
+    app.add_route("/v1/credentials", Credentials())
+    app.add_route("/v1/credentials/{ident}", CredentialItem(service, policy))
     app.add_route("/v1/certificates", Certificates(service, policy))
     app.add_route("/v1/certificates/{ident}", certificate)
     app.add_route("/v1/certificates/{ident}/{ca_type}", certificate)

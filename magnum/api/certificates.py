@@ -1,4 +1,4 @@
-"""/v1/certificates: a cluster's CA, and the signing of requests with it.
+"""/v1/certificates: a cluster's CA, its rotation, and the signing of requests with it.
 
 Users come here through the API, nodes through their own listener (`api.nodes`); what a node may have signed is in its
 credential, and both are answered by the same functions.
@@ -6,7 +6,7 @@ credential, and both are answered by the same functions.
 
 import falcon
 
-from magnum.core import certificates, clusters
+from magnum.core import certificates, clusters, rotations
 from magnum.core.errors import InvalidRequest
 from magnum.core.service import Service
 from magnum.db.errors import NotFound as NoSuchRow
@@ -41,6 +41,18 @@ class CertificateItem(Resource):
         cluster = find(self, requester, read_ident(ident, "cluster"))
         self.policy.require("certificate:get", requester, columns(cluster))
         answer(resp, show(self.service, cluster, certificates.read_ca_type(ca_type), req.prefix))
+
+    def on_patch(self, req: Request, resp: falcon.Response, ident: str, ca_type: str | None = None) -> None:
+        """Rotate the CA. There is no body to read."""
+        if ca_type is not None:
+            raise falcon.HTTPMethodNotAllowed(["GET"])
+        requester = self.requester(req)
+        req.query(())
+        scope = self.scope(requester, "cluster:update_all_projects")
+        cluster = clusters.get(self.service, read_ident(ident, "cluster"), scope).cluster
+        self.policy.require("certificate:rotate_ca", requester, columns(cluster))
+        rotations.rotate_ca(self.service, requester, cluster.uuid)
+        answer(resp, {"uuid": cluster.uuid}, status=202)
 
 
 def find(resource: Resource, requester: Requester, ident: str) -> Cluster:

@@ -9,7 +9,7 @@ from typing import Any
 import falcon
 import msgspec
 
-from magnum.core import clusters, new_clusters
+from magnum.core import clusters, new_clusters, upgrades
 from magnum.core.clusters import Full, Resize
 from magnum.core.errors import InvalidRequest
 from magnum.core.new_clusters import NewCluster
@@ -19,7 +19,7 @@ from magnum.model.paging import Page
 from magnum.model.requesters import Requester
 
 from . import paging, patch
-from .microversions import RESIZE, ROLLBACK, ZERO_NODES, Version, require
+from .microversions import RESIZE, ROLLBACK, UPGRADE, ZERO_NODES, Version, require
 from .requests import Request, query_flag
 from .resources import Resource, answer, columns, read_ident
 from .schemas import clusters as schema
@@ -112,19 +112,30 @@ class ClusterActions(Resource):
     """`POST …/actions/{action}`. An unknown action answers 405, as a method that is not there."""
 
     def on_post(self, req: Request, resp: falcon.Response, ident: str, action: str) -> None:
-        if action != "resize":
+        actions = {"resize": (RESIZE, self._resize), "upgrade": (UPGRADE, self._upgrade)}
+        if action not in actions:
             raise falcon.HTTPMethodNotAllowed([])
-        require(req.version, RESIZE)
+        since, act = actions[action]
+        require(req.version, since)
         requester = self.requester(req)
         req.query(())
+        answer(resp, {"uuid": act(req, requester, read_ident(ident, "cluster"))}, status=202)
+
+    def _resize(self, req: Request, requester: Requester, ident: str) -> str:
         asked = read_object(req.document(), schema.ResizeRequest, noun=schema.RESIZE_NOUN)
-        scope = self.scope(requester, "cluster:update_all_projects")
-        summary = clusters.get(self.service, read_ident(ident, "cluster"), scope)
+        summary = clusters.get(self.service, ident, self.scope(requester, "cluster:update_all_projects"))
         self.policy.require("cluster:resize", requester, _target(summary))
         _check_zero_nodes(req.version, asked.node_count)
         resize = Resize(**msgspec.structs.asdict(asked))
         clusters.resize(self.service, requester, summary.cluster.uuid, resize)
-        answer(resp, {"uuid": summary.cluster.uuid}, status=202)
+        return summary.cluster.uuid
+
+    def _upgrade(self, req: Request, requester: Requester, ident: str) -> str:
+        asked = read_object(req.document(), upgrades.Upgrade, noun=schema.UPGRADE_NOUN)
+        summary = clusters.get(self.service, ident, self.scope(requester, "cluster:upgrade_all_projects"))
+        self.policy.require("cluster:upgrade", requester, _target(summary))
+        upgrades.upgrade(self.service, requester, summary.cluster.uuid, asked)
+        return summary.cluster.uuid
 
 
 def _target(summary: ClusterSummary) -> dict[str, Any]:

@@ -10,7 +10,10 @@ from .resources import Endpoint, answer
 from .schemas.links import resource_links
 
 COLLECTIONS = {
-    **{name: f"{name}/" for name in ("clustertemplates", "clusters", "quotas", "certificates", "mservices", "stats")},
+    **{
+        name: f"{name}/"
+        for name in ("clustertemplates", "clusters", "quotas", "certificates", "mservices", "stats", "credentials")
+    },
     "nodegroups": "clusters/{cluster_id}/nodegroups",
 }
 """What is listed is what answers, each with its path."""

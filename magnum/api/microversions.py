@@ -30,9 +30,13 @@ MAXIMUM = Version(1, 14)
 
 ROLLBACK = Version(1, 3)
 RESIZE = Version(1, 7)
+UPGRADE = Version(1, 8)
 NODEGROUPS = Version(1, 9)
 ZERO_NODES = Version(1, 10)
 """Also: an unknown template named in a new cluster is 404 instead of 400."""
+NO_BAYS = Version(1, 11)
+"""From here on bays and baymodels are not found."""
+CREDENTIALS = Version(1, 12)
 CLUSTER_ID = Version(1, 13)
 
 

@@ -8,7 +8,7 @@ When an operation's time is up its step is run once more, to look: then nothing 
 """
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -28,7 +28,7 @@ from magnum.model.failures import Code, Fatal
 from magnum.model.ledger import CloudResource, ResourceState
 from magnum.model.nodegroups import NodeGroup
 from magnum.model.nodes import Node
-from magnum.model.operations import Operation
+from magnum.model.operations import Operation, UpgradeNodeGroup
 from magnum.model.signing import NodeLimits
 
 from .events import record
@@ -91,7 +91,14 @@ class StepContext:
     @property
     def changing(self) -> tuple[Node, ...]:
         about = self.operation.nodegroup_uuid
-        return tuple(node for node in self.nodes if about in (None, node.nodegroup_uuid))
+        groups = {about} | self._upgraded_together()
+        return tuple(node for node in self.nodes if about is None or node.nodegroup_uuid in groups)
+
+    def _upgraded_together(self) -> set[str]:
+        """Give the default groups when one of them is upgraded: they are of one version."""
+        defaults = {group.uuid for group in self.nodegroups if group.is_default}
+        upgrading = isinstance(self.operation.arguments, UpgradeNodeGroup)
+        return defaults if upgrading and self.operation.nodegroup_uuid in defaults else set()
 
     @contextmanager
     def provider_call(self, what: str, *, timeout: float) -> Iterator[None]:
@@ -146,12 +153,14 @@ class StepContext:
         unknown = changes.keys() - _CLUSTER_COLUMNS
         if unknown:
             raise TypeError(f"a driver may not set {', '.join(sorted(unknown))} of a cluster")
-        self.set_cluster(**changes)
+        self.set_cluster(changes)
 
-    def set_cluster(self, **changes: object) -> None:
-        """Store any column of the cluster; for our own steps."""
+    def set_cluster(self, changes: Mapping[str, object], *, beside: Callable[[Connection], None] | None = None) -> None:
+        """Store any column of the cluster; for our own steps. What is written `beside` goes with it or not at all."""
 
         def update(tx: Connection) -> None:
+            if beside is not None:
+                beside(tx)
             clusters.update(tx, self.cluster.uuid, **changes)
             operations.touch(tx, self.cluster.uuid)
 

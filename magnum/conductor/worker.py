@@ -25,8 +25,11 @@ from magnum.model.operations import (
     DeleteNodeGroup,
     Operation,
     ResizeNodeGroup,
+    RotateCertificates,
+    RotateCredential,
     SweepCluster,
     UpdateNodeGroup,
+    UpgradeNodeGroup,
 )
 from magnum.model.outcomes import Done, Outcome, Wait
 
@@ -38,7 +41,9 @@ from .operations.delete import DELETE
 from .operations.nodegroups import CREATE_NODEGROUP, DELETE_NODEGROUP, UPDATE_NODEGROUP
 from .operations.recipe import Recipe
 from .operations.resize import RESIZE
+from .operations.rotate import ROTATE_CA, ROTATE_CREDENTIAL
 from .operations.sweep import SWEEP
+from .operations.upgrade import UPGRADE
 from .rows import Rows, read_rows
 from .services import ConductorServices
 from .settling import Position, Settlement, out_of_time
@@ -53,6 +58,9 @@ RECIPES: dict[type[object], Recipe] = {
     CreateNodeGroup: CREATE_NODEGROUP,
     UpdateNodeGroup: UPDATE_NODEGROUP,
     DeleteNodeGroup: DELETE_NODEGROUP,
+    UpgradeNodeGroup: UPGRADE,
+    RotateCertificates: ROTATE_CA,
+    RotateCredential: ROTATE_CREDENTIAL,
     DeleteCluster: DELETE,
     SweepCluster: SWEEP,
 }

@@ -112,8 +112,8 @@ def _reference(cluster: Cluster, ca_type: CaType) -> str:
     }
     ref = references[ca_type]
     if ref is None:
-        kind = "CA" if ca_type is CaType.KUBERNETES else f"{ca_type} CA"
-        raise Conflict(f"The cluster {cluster.uuid} has no {kind} yet; its status is {cluster.status}.")
+        kind = "CA yet" if ca_type is CaType.KUBERNETES else f"{ca_type} CA"
+        raise Conflict(f"The cluster {cluster.uuid} has no {kind}; its status is {cluster.status}.")
     return ref
 
 

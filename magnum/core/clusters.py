@@ -140,7 +140,7 @@ def delete(service: Service, requester: Requester, uuid: str) -> None:
 def _start_resize(
     service: Service, tx: Connection, requester: Requester, *, cluster: Cluster, asked: Resize, operation_uuid: str
 ) -> None:
-    group = _find_group(tx, cluster, asked.nodegroup)
+    group = find_group(tx, cluster, asked.nodegroup)
     _check_bounds(group, asked.node_count)
     arguments = ResizeNodeGroup(
         nodegroup_uuid=group.uuid,
@@ -169,7 +169,7 @@ def _start_resize(
     events.insert(tx, new_event(operation, "cluster.resize", text))
 
 
-def _find_group(tx: Connection, cluster: Cluster, ident: str | None) -> NodeGroup:
+def find_group(tx: Connection, cluster: Cluster, ident: str | None) -> NodeGroup:
     if ident is not None:
         return nodegroups.get(tx, cluster.uuid, ident)
     defaults = [group for group in nodegroups.of_cluster(tx, cluster.uuid) if group.is_default and not group.is_master]

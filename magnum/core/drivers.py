@@ -1,7 +1,12 @@
 """Which driver makes a cluster of a template, and what it says of one that is asked for."""
 
-from magnum.drivers.base import ClusterRequest, ClusterType, DriverSpec
+from sqlalchemy import Connection
+
+from magnum.db import clustertemplates
+from magnum.db.errors import NotFound as NoSuchRow
+from magnum.drivers.base import ClusterRequest, ClusterType, DriverSpec, Feature
 from magnum.drivers.registry import DriverNotFound
+from magnum.model.clusters import Cluster
 from magnum.model.clustertemplates import ClusterTemplate
 
 from .errors import InvalidRequest
@@ -23,6 +28,22 @@ def find_driver(service: Service, template: ClusterTemplate, *, name: str | None
             f"The driver {spec.name} does not make clusters of {kind.coe} on {kind.os} ({kind.server_type})."
         )
     return spec
+
+
+def made_by(service: Service, tx: Connection, cluster: Cluster) -> tuple[ClusterTemplate, DriverSpec]:
+    """Give the template and the driver of a cluster that is there."""
+    try:
+        template = clustertemplates.read(tx, cluster.cluster_template_id or "")
+    except NoSuchRow:
+        raise InvalidRequest(
+            f"The cluster template {cluster.cluster_template_id} is gone, so the cluster cannot be changed."
+        ) from None
+    return template, find_driver(service, template)
+
+
+def require_feature(spec: DriverSpec, feature: Feature) -> None:
+    if feature not in spec.features:
+        raise InvalidRequest(f"The driver {spec.name} does not support {feature}.")
 
 
 def check_request(spec: DriverSpec, request: ClusterRequest) -> None:

@@ -49,6 +49,7 @@ Minutes = Annotated[int, Meta(ge=0, le=_LARGEST, description="a whole number of 
 Limit = Annotated[int, Meta(ge=0, le=_LARGEST, description="a whole number of at least 0")]
 QuotaResource = Annotated[Literal["Cluster"], Meta(description="Cluster")]
 Port = Annotated[int, Meta(ge=1024, le=65535, description="a whole number from 1024 to 65535")]
+BatchSize = Annotated[int, Meta(ge=1, le=MOST_NODES, description=f"a whole number from 1 to {MOST_NODES}")]
 NodeCount = Annotated[int, Meta(ge=0, le=MOST_NODES, description=f"a whole number from 0 to {MOST_NODES}")]
 MasterCount = Annotated[int, Meta(ge=1, le=MOST_NODES, description=f"a whole number from 1 to {MOST_NODES}")]
 AnyCoe = Annotated[Coe, Meta(description=f"one of {', '.join(Coe)}")]

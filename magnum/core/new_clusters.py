@@ -66,7 +66,7 @@ class Draft(msgspec.Struct, frozen=True):
 
 def draft(service: Service, requester: Requester, new: NewCluster, *, unknown_template_is_404: bool) -> Draft:
     """Find what the cluster is to be made of and by; refuse what cannot be."""
-    template = _find_template(service, requester, new.cluster_template_id, is_404=unknown_template_is_404)
+    template = find_template(service, requester, new.cluster_template_id, is_404=unknown_template_is_404)
     spec = find_driver(service, template)
     check_volume_size(template.docker_storage_driver, new.docker_volume_size or template.docker_volume_size)
     return Draft(new, template, spec)
@@ -84,7 +84,7 @@ def create(service: Service, requester: Requester, draft: Draft) -> str:
     def insert(tx: Connection) -> None:
         projects.lock(tx, scope.project_id or f"user {scope.user_id}")
         check_clusters(tx, service, scope)
-        _hold_template(tx, draft.template)
+        hold_template(tx, draft.template)
         clusters.insert(tx, cluster)
         for group in groups:
             nodegroups.insert(tx, group)
@@ -107,7 +107,7 @@ def create(service: Service, requester: Requester, draft: Draft) -> str:
     return cluster.uuid
 
 
-def _find_template(service: Service, requester: Requester, ident: str, *, is_404: bool) -> ClusterTemplate:
+def find_template(service: Service, requester: Requester, ident: str, *, is_404: bool) -> ClusterTemplate:
     scope = Scope.widest(requester)
     try:
         template = service.database.read(lambda tx: clustertemplates.get(tx, ident, scope))
@@ -119,7 +119,7 @@ def _find_template(service: Service, requester: Requester, ident: str, *, is_404
     return template
 
 
-def _hold_template(tx: Connection, template: ClusterTemplate) -> None:
+def hold_template(tx: Connection, template: ClusterTemplate) -> None:
     """Keep the template as it was when the request was judged."""
     try:
         unchanged = clustertemplates.lock(tx, template.uuid, shared=True) == template

@@ -10,8 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from magnum.db import clusters, clustertemplates, events, nodegroups, operations
-from magnum.db.errors import NotFound as NoSuchRow
+from magnum.db import clusters, events, nodegroups, operations
 from magnum.drivers.base import ClusterRequest, DriverSpec, Feature
 from magnum.model import labels
 from magnum.model.clusters import Cluster, ClusterSummary
@@ -25,7 +24,7 @@ from magnum.model.statuses import RESIZABLE, Status, StatusEvent
 
 from . import fields
 from .clustertemplates import check_flavors, find_image
-from .drivers import check_request, find_driver
+from .drivers import check_request, made_by, require_feature
 from .errors import Conflict, InvalidRequest
 from .labels import check_labels
 from .operations import new_event, new_operation
@@ -115,7 +114,7 @@ def create(service: Service, requester: Requester, cluster: str, scope: Scope, n
 def update(service: Service, requester: Requester, group: NodeGroup, changes: Mapping[str, Any]) -> Full:
     """Change bounds, labels and taints. Whatever changes, the owner sees an update that begins and ends."""
     cluster = group.cluster_id
-    spec = service.database.read(lambda tx: _spec(service, tx, clusters.read(tx, cluster)))
+    spec = service.database.read(lambda tx: made_by(service, tx, clusters.read(tx, cluster))[1])
     operation_uuid = new_uuid(service.randomness)
 
     def run(tx: Connection) -> Full:
@@ -194,7 +193,7 @@ def _draft(service: Service, summary: ClusterSummary, new: NewNodeGroup) -> Node
             f"The cluster {cluster.uuid} has no API address yet, so it cannot be given a node group. "
             f"Its status is {cluster.status}."
         )
-    template, spec = service.database.read(lambda tx: _made_by(service, tx, cluster))
+    template, spec = service.database.read(lambda tx: made_by(service, tx, cluster))
     group = NodeGroup(
         uuid=new_uuid(service.randomness),
         name=new.name,
@@ -253,21 +252,6 @@ def _check_placement(spec: DriverSpec, group: NodeGroup) -> None:
         return
     if group.is_master:
         raise Conflict(f"The node group {group.name} is one of masters, which take no node_labels and node_taints.")
-    if Feature.NODE_LABELS not in spec.features:
-        raise InvalidRequest(f"The driver {spec.name} does not support {Feature.NODE_LABELS}.")
+    require_feature(spec, Feature.NODE_LABELS)
     check_node_labels(group.node_labels)
     check_node_taints(group.node_taints)
-
-
-def _spec(service: Service, tx: Connection, cluster: Cluster) -> DriverSpec:
-    return _made_by(service, tx, cluster)[1]
-
-
-def _made_by(service: Service, tx: Connection, cluster: Cluster) -> tuple[ClusterTemplate, DriverSpec]:
-    try:
-        template = clustertemplates.read(tx, cluster.cluster_template_id or "")
-    except NoSuchRow:
-        raise InvalidRequest(
-            f"The cluster template {cluster.cluster_template_id} is gone, so the cluster cannot be changed."
-        ) from None
-    return template, find_driver(service, template)

@@ -11,7 +11,7 @@ nothing but what it writes through its context, and touches its provider only in
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -56,6 +56,9 @@ class Feature(StrEnum):
     """What a driver may be able to do beyond making, resizing and deleting. The API refuses the rest at once."""
 
     NODE_LABELS = "node_labels and node_taints"
+    UPGRADE = "upgrades"
+    ROTATE_CA = "the rotation of a cluster's CA"
+    ROTATE_CREDENTIAL = "the rotation of a cluster's credentials"
 
 
 class DriverSpec(Protocol):
@@ -227,6 +230,33 @@ class Driver(Protocol):
 
     def resume(self) -> None:
         """Called once when a conductor starts: bring back what a stop of this host took down. Idempotent."""
+        ...
+
+
+@runtime_checkable
+class Upgrades(Protocol):
+    """What a driver has besides with the feature UPGRADE."""
+
+    def upgrade_steps(self, context: DriverContext) -> Sequence[Step]:
+        """Bring the changing nodes, masters first and a batch at a time, to what `context.template` says."""
+        ...
+
+
+@runtime_checkable
+class RotatesCa(Protocol):
+    """What a driver has besides with the feature ROTATE_CA."""
+
+    def rotate_ca_steps(self, context: DriverContext) -> Sequence[Step]:
+        """Give every node certificates of the authorities that `context.cluster` names; they are there already."""
+        ...
+
+
+@runtime_checkable
+class RotatesCredential(Protocol):
+    """What a driver has besides with the feature ROTATE_CREDENTIAL."""
+
+    def rotate_credential_steps(self, context: DriverContext) -> Sequence[Step]:
+        """Make a new credential, give it to the nodes that hold one, and end the old one."""
         ...
 
 

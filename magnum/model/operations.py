@@ -54,6 +54,26 @@ class DeleteNodeGroup(msgspec.Struct, frozen=True, tag="delete-nodegroup"):
     nodegroup_uuid: str
 
 
+class UpgradeNodeGroup(msgspec.Struct, frozen=True, tag="upgrade"):
+    """Bring the nodes of a group to what the cluster's template says now; a default group takes the masters along.
+
+    `previous` is the template that the cluster goes back to if the provider refuses. The driver decides how many nodes
+    are worked on at a time where `max_batch_size` does not.
+    """
+
+    nodegroup_uuid: str
+    previous: str
+    max_batch_size: int | None = None
+
+
+class RotateCertificates(msgspec.Struct, frozen=True, tag="rotate-ca"):
+    """Give the cluster new authorities, and its nodes certificates of them."""
+
+
+class RotateCredential(msgspec.Struct, frozen=True, tag="rotate-credential"):
+    """Replace what the cluster proves itself with in the cloud."""
+
+
 class DeleteCluster(msgspec.Struct, frozen=True, tag="delete"):
     """Remove all that the ledger names, then the rows."""
 
@@ -77,7 +97,16 @@ class SweepCluster(msgspec.Struct, frozen=True, tag="sweep"):
 
 
 Arguments = (
-    CreateCluster | ResizeNodeGroup | CreateNodeGroup | UpdateNodeGroup | DeleteNodeGroup | DeleteCluster | SweepCluster
+    CreateCluster
+    | ResizeNodeGroup
+    | CreateNodeGroup
+    | UpdateNodeGroup
+    | DeleteNodeGroup
+    | UpgradeNodeGroup
+    | RotateCertificates
+    | RotateCredential
+    | DeleteCluster
+    | SweepCluster
 )
 
 

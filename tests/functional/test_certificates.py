@@ -84,7 +84,7 @@ def test_a_ca_that_the_cluster_does_not_have(ann, cluster, path):
     path, _, query = path.partition("?")
     answer = ann.get(path, query_string=query)
     assert answer.status_code == 409
-    assert "CA yet" in title(answer)
+    assert " CA; its status" in title(answer)
 
 
 def test_another_word_means_the_main_ca(ann, cluster, bundle):

@@ -35,6 +35,7 @@ ACCESS = Access(
     ),
 )
 RESIZE_NOUN = "a resize"
+UPGRADE_NOUN = "an upgrade"
 _INTERNAL = INTERNAL | {
     *("api_address", "node_addresses", "master_addresses", "stack_id", "cluster_id", "ca_cert_ref", "magnum_cert_ref"),
     *("etcd_ca_cert_ref", "front_proxy_ca_cert_ref", "trust_id", "trustee_user_name", "trustee_password"),

@@ -1,10 +1,14 @@
-"""The cluster's authority and Magnum's own client certificate: made once, whoever is interrupted wherever.
+"""The cluster's authorities and Magnum's own client certificate: made once, whoever is interrupted wherever.
 
-The references are chosen and written to the cluster's row before anything is stored under them, so that a crash leaves
-no secret that no row names. What is stored first stays: whoever comes second takes that one.
+Clusters of Kubernetes have authorities of their own for etcd and for the front proxy besides. The references are chosen
+and written down before anything is stored under them, so that a crash leaves no secret that no row names. What is
+stored first stays: whoever comes second takes that one.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from uuid import UUID, uuid5
+
+from sqlalchemy import Connection
 
 from magnum.certificates.authority import new_authority, new_client_certificate, open_authority
 from magnum.certificates.bundle import CertificateBundle
@@ -13,11 +17,19 @@ from magnum.certificates.stores.base import CertificateExistsError, CertificateN
 from magnum.conductor.context import StepContext
 from magnum.conductor.secrets import store_failures
 from magnum.conf.x509 import X509
+from magnum.db import ledger
+from magnum.model.clusters import Cluster
+from magnum.model.clustertemplates import Coe
+from magnum.model.ledger import ResourceState
 from magnum.model.names import new_uuid
 from magnum.model.outcomes import Done, Outcome
 
 STORE_TIMEOUT = 5.0
+CERTIFICATE = "certificate"
+"""The kind under which certificates are on the ledger while a rotation replaces them."""
 _OWN_NAME = "Magnum-Conductor"
+_ALL = ("ca_cert_ref", "magnum_cert_ref", "etcd_ca_cert_ref", "front_proxy_ca_cert_ref")
+_SUFFIXES = {"etcd_ca_cert_ref": "-etcd", "front_proxy_ca_cert_ref": "-front-proxy"}
 
 
 def signing_rules(settings: X509) -> SigningRules:
@@ -32,42 +44,93 @@ def signing_rules(settings: X509) -> SigningRules:
 
 
 def make_certificates(context: StepContext) -> Outcome:
-    cluster = context.cluster
-    if cluster.ca_cert_ref is None or cluster.magnum_cert_ref is None:
-        randomness = context.services.randomness
-        context.set_cluster(
-            ca_cert_ref=cluster.ca_cert_ref or new_uuid(randomness),
-            magnum_cert_ref=cluster.magnum_cert_ref or new_uuid(randomness),
-        )
-    rules = signing_rules(context.services.settings.x509)
-    now = context.rows.now
-    name = cluster.name or cluster.uuid
+    """Make what a new cluster lacks."""
+    missing = [column for column in _columns(context) if getattr(context.cluster, column) is None]
+    if missing:
+        context.set_cluster({column: new_uuid(context.services.randomness) for column in missing})
     with store_failures("make the cluster's certificates"):
-        authority = _ensure(context, "ca_cert_ref", name, lambda: new_authority(name, rules, now))
-        _ensure(
-            context,
-            "magnum_cert_ref",
-            _OWN_NAME,
-            lambda: new_client_certificate(open_authority(authority), rules, now),
-        )
+        for column in _columns(context):
+            ref: str = getattr(context.cluster, column)
+            stored = _ensure(context, column, ref, authority_ref=context.cluster.ca_cert_ref)
+            if stored != ref:
+                context.set_cluster({column: stored})
     return Done()
 
 
-def _ensure(context: StepContext, column: str, name: str, make: Callable[[], CertificateBundle]) -> CertificateBundle:
-    """Give what is stored under the reference in this column of the cluster; make and store it if nothing is."""
+def renew_certificates(context: StepContext) -> Outcome:
+    """Make all of them anew beside the old ones, then let the cluster name the new ones, all at once.
+
+    The new ones' UUIDs follow from the operation's, and stand on the ledger before anything is stored. The old ones are
+    put there when the cluster names them no more, so whatever is on it and not named is to be removed.
+    """
+    renewed: dict[str, str] = {}
+    with store_failures("make the cluster's new certificates"):
+        for column in _columns(context):
+            resource = context.attempt(CERTIFICATE, str(uuid5(UUID(context.operation.uuid), column)))
+            ref = resource.provider_id
+            if ref is None:
+                ref = _ensure(context, column, resource.name, authority_ref=renewed.get("ca_cert_ref"))
+                context.confirm(resource, ref)
+            renewed[column] = ref
+    old = [ref for ref in references(context.cluster) if ref not in renewed.values()]
+    if old:
+        context.set_cluster(renewed, beside=lambda tx: _put_on_ledger(tx, context.cluster.uuid, old))
+    return Done()
+
+
+def remove_certificates(context: StepContext, *refs: str) -> Outcome:
+    """Remove these, and what is on the ledger and not named by the cluster."""
+    named = references(context.cluster)
+    listed = [row for row in context.resources(CERTIFICATE) if row.state is not ResourceState.GONE]
+    stale = {row.provider_id or row.name: row for row in listed if (row.provider_id or row.name) not in named}
+    with store_failures("remove certificates that the cluster needs no more"):
+        for ref in dict.fromkeys((*refs, *stale)):
+            with context.provider_call(f"remove the certificate {ref}", timeout=STORE_TIMEOUT):
+                context.services.certificate_store.delete(ref)
+            if ref in stale:
+                context.gone(stale[ref])
+    return Done()
+
+
+def references(cluster: Cluster) -> tuple[str, ...]:
+    refs = (cluster.ca_cert_ref, cluster.magnum_cert_ref, cluster.etcd_ca_cert_ref, cluster.front_proxy_ca_cert_ref)
+    return tuple(ref for ref in refs if ref is not None)
+
+
+def _columns(context: StepContext) -> tuple[str, ...]:
+    """Name the columns of what a cluster of this kind needs, its authority first."""
+    return _ALL if context.template.coe == Coe.KUBERNETES else _ALL[:2]
+
+
+def _put_on_ledger(tx: Connection, cluster_uuid: str, refs: Sequence[str]) -> None:
+    for ref in refs:
+        ledger.confirm(tx, ledger.attempt(tx, cluster_uuid, CERTIFICATE, ref).id, ref)
+
+
+def _ensure(context: StepContext, column: str, ref: str, *, authority_ref: str | None) -> str:
+    """See to it that there is a bundle under the reference; gives the store's own reference to it."""
     store = context.services.certificate_store
-    ref: str = getattr(context.cluster, column)
     try:
-        return store.get(ref)
+        store.get(ref)
     except (CertificateNotFoundError, ForeignReferenceError):
         pass  # nothing yet, or a store that gives references of its own: then this is still the UUID that we chose
-    bundle = make()
+    else:
+        return ref
+    name, bundle = _make(context, column, authority_ref)
     owner = {"project_id": context.cluster.project_id, "user_id": context.cluster.user_id}
     with context.provider_call(f"store the certificate {name}", timeout=STORE_TIMEOUT):
         try:
-            stored = store.put(ref, bundle, name=name, **owner)
+            return store.put(ref, bundle, name=name, **owner)
         except CertificateExistsError:
-            return store.get(ref)
-    if stored != ref:
-        context.set_cluster(**{column: stored})
-    return bundle
+            return ref
+
+
+def _make(context: StepContext, column: str, authority_ref: str | None) -> tuple[str, CertificateBundle]:
+    """Make what belongs into the column; gives its name for people too."""
+    rules, now = signing_rules(context.services.settings.x509), context.rows.now
+    name = context.cluster.name or context.cluster.uuid
+    if column == "magnum_cert_ref":
+        assert authority_ref is not None, "the authority comes first"
+        authority = open_authority(context.services.certificate_store.get(authority_ref))
+        return _OWN_NAME, new_client_certificate(authority, rules, now)
+    return name + _SUFFIXES.get(column, ""), new_authority(name, rules, now)

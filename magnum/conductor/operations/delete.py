@@ -17,6 +17,7 @@ from magnum.model.names import new_uuid
 from magnum.model.operations import Operation, OperationState, SweepCluster
 from magnum.model.statuses import StatusEvent
 
+from .certificates import references
 from .clusters import show_failure
 from .recipe import Recipe
 
@@ -45,12 +46,6 @@ def _sweep(context: StepContext, *, due: Instant) -> Operation:
     cluster, template = context.cluster, context.template
     registry = context.services.registry
     spec = registry.spec_for(template.server_type, template.cluster_distro, template.coe, template.driver)
-    refs = (
-        cluster.ca_cert_ref,
-        cluster.magnum_cert_ref,
-        cluster.etcd_ca_cert_ref,
-        cluster.front_proxy_ca_cert_ref,
-    )
     return Operation(
         uuid=new_uuid(context.services.randomness),
         cluster_uuid=cluster.uuid,
@@ -64,7 +59,7 @@ def _sweep(context: StepContext, *, due: Instant) -> Operation:
             user_id=cluster.user_id,
             stack_id=cluster.stack_id,
             trust_id=cluster.trust_id,
-            secrets=tuple(ref for ref in refs if ref is not None),
+            secrets=references(cluster),
         ),
         state=OperationState.QUEUED,
         next_attempt=due,

@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from magnum.conductor.context import StepContext
-from magnum.conductor.secrets import store_failures
 from magnum.db import credentials, events, ledger, nodes, operations
 from magnum.drivers.base import Driver, Step
 from magnum.model.operations import Operation, SweepCluster
 from magnum.model.outcomes import Done, Outcome
 
-from .certificates import STORE_TIMEOUT
+from .certificates import remove_certificates
 from .recipe import Recipe
 
 LOG = logging.getLogger(__name__)
@@ -26,7 +25,7 @@ def _steps(context: StepContext, driver: Driver) -> Sequence[Step]:
     return (
         Step("look again", lambda _: _look_again(context, driver)),
         *driver.delete_steps(context),
-        Step("remove certificates", lambda _: _remove_certificates(context)),
+        Step("remove certificates", lambda _: remove_certificates(context, *_known(context).secrets)),
     )
 
 
@@ -42,14 +41,6 @@ def _look_again(context: StepContext, driver: Driver) -> Outcome:
         revived = context.attempt(late.kind, late.name)
         if late.provider_id is not None:
             context.confirm(revived, late.provider_id)
-    return Done()
-
-
-def _remove_certificates(context: StepContext) -> Outcome:
-    with store_failures("remove the certificates of the deleted cluster"):
-        for ref in _known(context).secrets:
-            with context.provider_call(f"remove the certificate {ref}", timeout=STORE_TIMEOUT):
-                context.services.certificate_store.delete(ref)
     return Done()
 
 

@@ -14,6 +14,8 @@ import msgspec
 
 LATENCIES_LABEL = "fake_latencies"
 FAULTS_LABEL = "fake_faults"
+VERSION_LABEL = "fake_version"
+"""In a template: the version that clusters of it have, and to which an upgrade brings them."""
 
 
 class Call(StrEnum):
@@ -23,6 +25,8 @@ class Call(StrEnum):
     CREATE_MACHINE = "create_machine"
     JOIN = "join"
     LABEL = "label"
+    UPGRADE = "upgrade"
+    RENEW = "renew"
     LEAVE = "leave"
     DELETE_MACHINE = "delete_machine"
     DELETE_NETWORK = "delete_network"

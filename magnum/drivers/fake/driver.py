@@ -17,11 +17,12 @@ from magnum.model.clocks import MICROSECONDS, Instant
 from magnum.model.clustertemplates import Coe
 from magnum.model.failures import Code, Fatal, Retry
 from magnum.model.ledger import CloudResource, ResourceState
-from magnum.model.nodegroups import NodeGroup
+from magnum.model.nodegroups import MASTER, NodeGroup
 from magnum.model.nodes import Node, NodeState
+from magnum.model.operations import UpgradeNodeGroup
 from magnum.model.outcomes import Done, Outcome, Wait
 
-from .behaviour import BOOT, VANISH, Behaviour, Call, read_behaviour
+from .behaviour import BOOT, VANISH, VERSION_LABEL, Behaviour, Call, read_behaviour
 from .cloud import MACHINE, NETWORK, Cloud, Provider, QuotaError, RefusedError, Thing, UnreachableError
 from .spec import SPEC
 
@@ -29,6 +30,9 @@ T = TypeVar("T")
 VERSION = "1.0-fake"
 LABELS = "labels"
 NO_LABELS = "[{},[]]"
+RELEASE = "version"
+AUTHORITY = "certificate"
+CREDENTIAL = "credential"
 _API = {
     Coe.KUBERNETES: "https://{}:6443",
     Coe.SWARM: "tcp://{}:2376",
@@ -70,6 +74,18 @@ class FakeDriver:
             Step("take machines down", self._delete_leaving),
         )
 
+    def upgrade_steps(self, context: DriverContext) -> Sequence[Step]:
+        del context
+        return (Step("upgrade machines", self._upgrade), Step("ready", self._ready))
+
+    def rotate_ca_steps(self, context: DriverContext) -> Sequence[Step]:
+        del context
+        return (Step("renew certificates", self._renew_certificates),)
+
+    def rotate_credential_steps(self, context: DriverContext) -> Sequence[Step]:
+        del context
+        return (Step("renew credentials", self._renew_credentials),)
+
     def delete_steps(self, context: DriverContext) -> Sequence[Step]:
         del context
         return (
@@ -84,11 +100,12 @@ class FakeDriver:
 
     def observe(self, context: DriverContext) -> Observation:
         things = self._cloud.things(context.cluster.uuid)
+        version = self._version(context)
         return Observation(
             nodes_seen=sum(thing.member for thing in things if thing.kind == MACHINE),
             api_address=_api_address(context, things),
-            coe_version=VERSION,
-            container_version=VERSION,
+            coe_version=version,
+            container_version=version,
         )
 
     def linger(self, context: DriverContext) -> Sequence[CloudResource]:
@@ -160,12 +177,7 @@ class FakeDriver:
         for node in context.changing:
             labels = wanted[node.nodegroup_uuid]
             if node.state is NodeState.JOINED and carried.get(node.name, NO_LABELS) != labels:
-                self._call(
-                    context,
-                    Call.LABEL,
-                    f"label {node.name}",
-                    lambda _, node=node, labels=labels: self._cloud.mark(uuid, node.name, LABELS, labels),  # type: ignore[misc]
-                )
+                self._mark(context, Call.LABEL, f"label {node.name}", node, LABELS, labels)
 
     def _ready(self, context: DriverContext) -> Outcome:
         things = self._cloud.things(context.cluster.uuid)
@@ -176,8 +188,47 @@ class FakeDriver:
         if missing:
             return Wait(1.0, f"not Ready yet: {', '.join(missing)}")
         address = _api_address(context, things)
-        context.update_cluster(api_address=address, coe_version=VERSION, container_version=VERSION)
+        version = self._version(context)
+        context.update_cluster(api_address=address, coe_version=version, container_version=version)
         return Done()
+
+    def _upgrade(self, context: DriverContext) -> Outcome:
+        """Upgrade what is of another version than the template's: masters first, a batch at a time."""
+        arguments = context.operation.arguments
+        size = (arguments.max_batch_size if isinstance(arguments, UpgradeNodeGroup) else None) or 1
+        uuid, wanted = context.cluster.uuid, _wanted_version(context)
+        versions = self._cloud.marks(uuid, RELEASE)
+        outdated = [node.name for node in context.changing if versions.get(node.name, VERSION) != wanted]
+
+        def upgrade(names: Sequence[str], _at: Instant) -> None:
+            for name in names:
+                self._cloud.mark(uuid, name, RELEASE, wanted)
+
+        for start in range(0, len(outdated), size):
+            batch = outdated[start : start + size]
+            self._call(context, Call.UPGRADE, f"upgrade {', '.join(batch)} to {wanted}", partial(upgrade, batch))
+        return Done()
+
+    def _renew_certificates(self, context: DriverContext) -> Outcome:
+        return self._renew(context, key=AUTHORITY, value=str(context.cluster.ca_cert_ref))
+
+    def _renew_credentials(self, context: DriverContext) -> Outcome:
+        return self._renew(context, key=CREDENTIAL, value=context.operation.uuid)
+
+    def _renew(self, context: DriverContext, *, key: str, value: str) -> Outcome:
+        """Give every member a new secret; which one it has is its mark."""
+        uuid = context.cluster.uuid
+        present = self._cloud.marks(uuid, key)
+        for node in context.changing:
+            if node.state is NodeState.JOINED and present.get(node.name) != value:
+                self._mark(context, Call.RENEW, f"renew the {key} of {node.name}", node, key, value)
+        return Done()
+
+    def _version(self, context: DriverContext) -> str:
+        """Give the version of the first master."""
+        masters = [node.name for node in context.nodes if node.role == MASTER]
+        versions = self._cloud.marks(context.cluster.uuid, RELEASE)
+        return versions.get(masters[0], VERSION) if masters else VERSION
 
     def _leave(self, context: DriverContext) -> Outcome:
         machines = {thing.name: thing for thing in self._cloud.things(context.cluster.uuid, MACHINE)}
@@ -247,8 +298,19 @@ class FakeDriver:
         return thing
 
     def _set_member(self, context: DriverContext, node: Node, call: Call, what: str, *, member: bool) -> None:
+        cluster, version, authority = context.cluster.uuid, _wanted_version(context), str(context.cluster.ca_cert_ref)
+
+        def effect(_: Instant) -> None:
+            self._cloud.set_member(cluster, node.name, member=member)
+            if member:
+                self._cloud.mark(cluster, node.name, RELEASE, version)
+                self._cloud.mark(cluster, node.name, AUTHORITY, authority)
+
+        self._call(context, call, what, effect)
+
+    def _mark(self, context: DriverContext, call: Call, what: str, node: Node, key: str, value: str) -> None:  # noqa: PLR0917
         cluster = context.cluster.uuid
-        self._call(context, call, what, lambda _: self._cloud.set_member(cluster, node.name, member=member))
+        self._call(context, call, what, lambda _: self._cloud.mark(cluster, node.name, key, value))
 
     def _call(self, context: DriverContext, call: Call, what: str, effect: Callable[[Instant], T]) -> T:
         with context.provider_call(what, timeout=self._call_timeout):
@@ -290,6 +352,10 @@ def _listed(things: Sequence[Thing]) -> str:
     names = ", ".join(thing.name for thing in things[:_NAMES_IN_A_SENTENCE])
     more = len(things) - _NAMES_IN_A_SENTENCE
     return f"{names} and {more} more" if more > 0 else names
+
+
+def _wanted_version(context: DriverContext) -> str:
+    return context.template.labels.get(VERSION_LABEL, VERSION)
 
 
 def _labels_of(group: NodeGroup) -> str:

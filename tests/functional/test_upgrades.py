@@ -1,0 +1,119 @@
+"""Upgrades as the owner of a cluster asks for them, up to where conductors take over."""
+
+import msgspec
+import pytest
+
+from magnum.db import nodegroups
+from magnum.drivers.local_swarm.spec import SPEC as LOCAL_SWARM
+from magnum.drivers.registry import Registry
+from magnum.model.operations import UpgradeNodeGroup
+
+UPGRADE = "/clusters/web/actions/upgrade"
+
+
+def title(answer) -> str:
+    return answer.json["errors"][0]["title"]
+
+
+@pytest.fixture
+def old(ann) -> str:
+    return ann.make_template(name="old")["uuid"]
+
+
+@pytest.fixture
+def new(ann) -> str:
+    return ann.make_template(name="new")["uuid"]
+
+
+@pytest.fixture
+def cluster(world, ann, old, new) -> str:
+    uuid = ann.make_cluster("old", name="web", node_count=2)
+    world.set_status(uuid, "CREATE_COMPLETE", api_address="tcp://192.0.2.1:2376")
+    return uuid
+
+
+@pytest.mark.parametrize("version", ["1.8", "latest"])
+def test_an_upgrade_is_accepted_and_shown_at_once(world, ann, cluster, old, new, version):  # noqa: PLR0917
+    answer = ann.post(UPGRADE, {"cluster_template": "new", "max_batch_size": 2}, version=version)
+    assert (answer.status_code, answer.json) == (202, {"uuid": cluster})
+    shown = ann.get("/clusters/web").json
+    assert (shown["status"], shown["cluster_template_id"]) == ("UPDATE_IN_PROGRESS", new)
+    masters, workers = world.groups(cluster)
+    assert (masters.status, workers.status) == ("CREATE_COMPLETE", "UPDATE_IN_PROGRESS")
+    assert world.operations(cluster)[0].arguments == UpgradeNodeGroup(workers.uuid, old, 2)
+    assert world.events(cluster)[-1].kind == "cluster.upgrade"
+
+
+def test_neither_template_goes_while_it_is_needed(ann, cluster, new):
+    ann.post(UPGRADE, {"cluster_template": new})
+    assert ann.delete("/clustertemplates/new").status_code == 400
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.7"])
+def test_it_is_there_from_1_8_on(ann, cluster, version):
+    assert ann.post(UPGRADE, {"cluster_template": "new"}, version=version).status_code == 406
+
+
+def test_other_groups_only_follow_the_cluster(world, ann, cluster, old):
+    group = ann.post("/clusters/web/nodegroups", {"name": "gpu"}).json["uuid"]
+    world.set_status(cluster, "UPDATE_COMPLETE")
+    answer = ann.post(UPGRADE, {"cluster_template": "new", "nodegroup": "gpu"})
+    assert (answer.status_code, "own template" in title(answer)) == (409, True)
+    assert ann.post(UPGRADE, {"cluster_template": "old", "nodegroup": "gpu", "max_batch_size": None}).status_code == 202
+    assert world.operations(cluster)[0].arguments == UpgradeNodeGroup(group, old)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        ({}, 400, "The mandatory attribute cluster_template is missing"),
+        ({"cluster_template": "none"}, 404, "none"),
+        ({"cluster_template": "new", "nodegroup": "none"}, 404, "none"),
+        ({"cluster_template": "new", "max_batch_size": 0}, 400, "max_batch_size"),
+        ({"cluster_template": "new", "max_batch_size": "many"}, 400, "max_batch_size"),
+        ({"cluster_template": "new", "rollback": True}, 400, "rollback"),
+        ({"cluster_template": "other"}, 400, "coe"),
+        ({"cluster_template": "open"}, 400, "tls_disabled"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_changes_nothing(world, ann, cluster, body, status, words):  # noqa: PLR0917
+    ann.make_template(name="other", coe="mesos")
+    ann.make_template(name="open", tls_disabled=True)
+    before = ann.get("/clusters/web").json
+    answer = ann.post(UPGRADE, body)
+    assert (answer.status_code, words in title(answer)) == (status, True), answer.text
+    assert ann.get("/clusters/web").json == before
+    assert len(world.operations(cluster)) == 1
+
+
+@pytest.mark.parametrize("status", ["CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "UPDATE_FAILED", "DELETE_FAILED"])
+def test_a_cluster_that_is_not_steady_waits(world, ann, cluster, status):
+    world.set_status(cluster, status)
+    answer = ann.post(UPGRADE, {"cluster_template": "new"})
+    assert (answer.status_code, status in title(answer)) == (400, True)
+
+
+def test_a_group_that_has_failed_is_not_upgraded(world, ann, cluster):
+    workers = world.groups(cluster)[1]
+    world.write(lambda tx: nodegroups.update(tx, workers.uuid, status="CREATE_FAILED"))
+    answer = ann.post(UPGRADE, {"cluster_template": "new"})
+    assert (answer.status_code, "CREATE_FAILED" in title(answer)) == (400, True)
+
+
+def test_a_driver_that_cannot_says_so(world, ann, cluster):
+    provides = world.service.drivers.spec("fake").provides
+    world.change(drivers=Registry([msgspec.structs.replace(LOCAL_SWARM, name="fake", provides=provides)]))
+    answer = ann.post(UPGRADE, {"cluster_template": "new"})
+    assert (answer.status_code, title(answer)) == (400, "The driver fake does not support upgrades")
+
+
+def test_who_may(ann, eve, reader, root, cluster):
+    assert eve.post(UPGRADE, {"cluster_template": "new"}).status_code == 404
+    assert reader.post(UPGRADE, {"cluster_template": "new"}).status_code == 403
+    eve.make_template(name="hers")
+    assert ann.post(UPGRADE, {"cluster_template": "hers"}).status_code == 404
+    assert root.post(UPGRADE, {"cluster_template": "new"}).status_code == 202
+
+
+def test_other_actions_do_not_exist(ann, cluster):
+    assert ann.post("/clusters/web/actions/explode", {}).status_code == 405
