@@ -20,11 +20,14 @@ import falcon
 from magnum.core.service import Service
 
 from . import errors
+from .baymodels import BayModelItem, BayModels
+from .bays import BayItem, Bays
 from .certificates import CertificateItem, Certificates
 from .clusters import ClusterActions, ClusterItem, Clusters
 from .clustertemplates import ClusterTemplateItem, ClusterTemplates
 from .credentials import CredentialItem, Credentials
 from .discovery import VersionOne, Versions
+from .federations import FederationItem, Federations
 from .microversions import HEADER, negotiate
 from .mservices import MServiceItem, MServices
 from .nodegroups import NodeGroupItem, NodeGroups
@@ -68,6 +71,16 @@ def make_app(service: Service) -> App:
     app.add_route("/v1/stats", Stats(service, policy))
     app.add_route("/v1/mservices", MServices(service, policy))
     app.add_route("/v1/mservices/{ident}", MServiceItem())
+    federations, bays, baymodels = Federations(service, policy), Bays(service, policy), BayModels(service, policy)
+    app.add_route("/v1/federations", federations)
+    app.add_route("/v1/federations/detail", federations, suffix="detail")
+    app.add_route("/v1/federations/{ident}", FederationItem(service, policy))
+    app.add_route("/v1/bays", bays)
+    app.add_route("/v1/bays/detail", bays, suffix="detail")
+    app.add_route("/v1/bays/{ident}", BayItem(service, policy))
+    app.add_route("/v1/baymodels", baymodels)
+    app.add_route("/v1/baymodels/detail", baymodels, suffix="detail")
+    app.add_route("/v1/baymodels/{ident}", BayModelItem(service, policy))
     app.add_route("/v1/credentials", Credentials())
     app.add_route("/v1/credentials/{ident}", CredentialItem(service, policy))
     app.add_route("/v1/certificates", Certificates(service, policy))

@@ -76,7 +76,7 @@ class ClusterTemplateItem(Resource):
     def on_patch(self, req: Request, resp: falcon.Response, ident: str) -> None:
         requester, template = self._find(req, ident, "update_all_projects")
         self.policy.require("clustertemplate:update", requester, columns(template))
-        asked = _read_changes(req, template)
+        asked = read_changes(req, template)
         result = clustertemplates.changed(self.service, template, asked)
         if any(getattr(result, name) != getattr(template, name) for name in _PUBLISHING):
             _require_publish(self, requester)
@@ -95,7 +95,7 @@ class ClusterTemplateItem(Resource):
         return requester, clustertemplates.get(self.service, read_ident(ident, _NOUN), scope)
 
 
-def _read_changes(req: Request, template: ClusterTemplate) -> Mapping[str, Any]:
+def read_changes(req: Request, template: ClusterTemplate) -> Mapping[str, Any]:
     changes = patch.apply_patch(patch.read_patch(req.document()), schema.patchable(template))
     known = attributes(NewClusterTemplate)
     return {name: read_attribute(known[name], value) for name, value in changes.items()}

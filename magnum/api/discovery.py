@@ -9,14 +9,12 @@ from .requests import Request
 from .resources import Endpoint, answer
 from .schemas.links import resource_links
 
-COLLECTIONS = {
-    **{
-        name: f"{name}/"
-        for name in ("clustertemplates", "clusters", "quotas", "certificates", "mservices", "stats", "credentials")
-    },
-    "nodegroups": "clusters/{cluster_id}/nodegroups",
-}
-"""What is listed is what answers, each with its path."""
+_NAMES = (
+    *("baymodels", "bays", "clustertemplates", "clusters", "quotas", "certificates", "mservices", "stats"),
+    *("federations", "credentials"),
+)
+COLLECTIONS = {**{name: f"{name}/" for name in _NAMES}, "nodegroups": "clusters/{cluster_id}/nodegroups"}
+"""What is listed is what answers, each with its path; bays and baymodels do so up to version 1.10."""
 _GUIDE = "http://docs.openstack.org/developer/magnum/dev/api-spec-v1.html"
 
 

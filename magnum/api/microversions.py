@@ -28,6 +28,8 @@ class Version(NamedTuple):
 MINIMUM = Version(1, 1)
 MAXIMUM = Version(1, 14)
 
+ASYNC_BAYS = Version(1, 2)
+"""From here on changes of bays answer with a UUID, below with the whole bay."""
 ROLLBACK = Version(1, 3)
 RESIZE = Version(1, 7)
 UPGRADE = Version(1, 8)

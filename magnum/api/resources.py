@@ -10,6 +10,7 @@ from magnum.core.errors import NotFound
 from magnum.core.service import Service
 from magnum.model.requesters import Requester, Scope
 
+from .microversions import NO_BAYS
 from .policy import Policy
 from .requests import Request
 
@@ -37,6 +38,12 @@ class Resource(Endpoint):
         if requester.is_admin:
             self.policy.require(all_projects_rule, requester)
         return Scope.widest(requester)
+
+
+def until_bays_went(req: Request) -> None:
+    """Answer as if there were nothing here, from the microversion on that has no bays and baymodels."""
+    if req.version >= NO_BAYS:
+        raise falcon.HTTPNotFound(description=f"There is nothing here at version {req.version}.")
 
 
 def read_ident(ident: str, noun: str) -> str:

@@ -51,6 +51,7 @@ QuotaResource = Annotated[Literal["Cluster"], Meta(description="Cluster")]
 Port = Annotated[int, Meta(ge=1024, le=65535, description="a whole number from 1024 to 65535")]
 BatchSize = Annotated[int, Meta(ge=1, le=MOST_NODES, description=f"a whole number from 1 to {MOST_NODES}")]
 NodeCount = Annotated[int, Meta(ge=0, le=MOST_NODES, description=f"a whole number from 0 to {MOST_NODES}")]
+OneNode = Annotated[int, Meta(ge=1, le=MOST_NODES, description=f"a whole number from 1 to {MOST_NODES}")]
 MasterCount = Annotated[int, Meta(ge=1, le=MOST_NODES, description=f"a whole number from 1 to {MOST_NODES}")]
 AnyCoe = Annotated[Coe, Meta(description=f"one of {', '.join(Coe)}")]
 AnyServerType = Annotated[ServerType, Meta(description=f"one of {', '.join(ServerType)}")]
@@ -58,6 +59,9 @@ Health = Annotated[HealthStatus, Meta(description=f"one of {', '.join(HealthStat
 Taints = Annotated[
     tuple[dict[str, str], ...],
     Meta(max_length=100, description="a list of at most 100 objects with the texts key, effect and value"),
+]
+Members = Annotated[
+    tuple[Text, ...], Meta(max_length=100, description="a list of at most 100 texts of 1 to 255 characters")
 ]
 NodeNames = Annotated[
     tuple[Text, ...], Meta(max_length=MOST_NODES, description="a list of texts of 1 to 255 characters")

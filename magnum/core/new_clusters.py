@@ -62,6 +62,8 @@ class Draft(msgspec.Struct, frozen=True):
     new: NewCluster
     template: ClusterTemplate
     spec: DriverSpec
+    inherits_labels: bool = True
+    """Bays have only the labels that they are given."""
 
 
 def draft(service: Service, requester: Requester, new: NewCluster, *, unknown_template_is_404: bool) -> Draft:
@@ -139,7 +141,7 @@ def _cluster(service: Service, requester: Requester, draft: Draft) -> Cluster:
         cluster_template_id=template.uuid,
         status=Status.CREATE_IN_PROGRESS,
         keypair=new.keypair or template.keypair_id,
-        labels=labels.inherit(template.labels, new.labels, merge=new.merge_labels),
+        labels=labels.inherit(template.labels if draft.inherits_labels else {}, new.labels, merge=new.merge_labels),
         create_timeout=new.create_timeout,
         discovery_url=new.discovery_url,
         **{name: _inherit(name, new, template) for name in _INHERITED},

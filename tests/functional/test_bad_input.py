@@ -7,11 +7,15 @@ from falcon.testing import create_environ
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from magnum.api.schemas.bays import NewBay
 from magnum.api.schemas.clusters import ResizeRequest
 from magnum.api.schemas.reading import attributes
 from magnum.core.clustertemplates import NewClusterTemplate
+from magnum.core.federations import NewFederation
 from magnum.core.new_clusters import NewCluster
 from magnum.core.nodegroups import NewNodeGroup, NodeGroupChange
+from magnum.core.quotas import NewQuota
+from magnum.core.upgrades import Upgrade
 from magnum.model.clusters import Cluster
 from magnum.model.clustertemplates import ClusterTemplate
 
@@ -98,6 +102,32 @@ def test_a_patch_of_a_node_group(everything, name, value):
     value = 3 if value == "{}" else value  # the text of a map is one, here
     operations = [{"op": "replace", "path": f"/{name}", "value": value}]
     check(everything.patch("/clusters/web/nodegroups/default-worker", operations), name)
+
+
+@pytest.mark.parametrize(("name", "value"), cases(Upgrade))
+def test_an_upgrade(everything, name, value):
+    if name != "max_batch_size" and isinstance(value, str) and value.isprintable() and len(value) in range(1, 256):
+        return
+    check(everything.post("/clusters/web/actions/upgrade", {"cluster_template": "swarm"} | {name: value}), name)
+
+
+@pytest.mark.parametrize(("name", "value"), cases(NewQuota))
+def test_a_quota(everything, name, value):
+    check(everything.post("/quotas", {"project_id": "fishers"} | {name: value}), name)
+    check(everything.patch("/quotas/fishers/Cluster", {name: value}), name)
+
+
+@pytest.mark.parametrize(("name", "value"), cases(NewFederation))
+def test_a_new_federation(everything, name, value):
+    if name == "properties" and value == {}:
+        return
+    body = {"hostcluster_id": "web", "properties": {"dns-zone": "x"}}
+    check(everything.post("/federations", body | {name: value}), name)
+
+
+@pytest.mark.parametrize(("name", "value"), cases(NewBay))
+def test_a_new_bay(everything, name, value):
+    check(everything.post("/bays", {"baymodel_id": "swarm"} | {name: value}, version="1.10"), name)
 
 
 @pytest.mark.parametrize(("name", "value"), cases(NewClusterTemplate))

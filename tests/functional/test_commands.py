@@ -131,6 +131,79 @@ def test_certificates_and_client_configuration(openstack, template, tmp_path):
     openstack.until_gone("secure")
 
 
+@pytest.fixture(scope="module")
+def many(openstack, template) -> Iterator[str]:
+    """A cluster for whatever is done to one that is there."""
+    openstack("coe", "cluster", "create", "many", "--cluster-template", template)
+    openstack.until("many", "CREATE_COMPLETE")
+    yield "many"
+    openstack("coe", "cluster", "delete", "many")
+    openstack.until_gone("many")
+
+
+def test_node_groups(openstack, many):
+    def listed(*options: str) -> dict[str, int]:
+        found = openstack.show("coe", "nodegroup", "list", many, *options)
+        return {group["name"]: group["node_count"] for group in found}
+
+    openstack("coe", "nodegroup", "create", many, "gpu", "--node-count", "2", "--max-nodes", "5", "--role", "gpu")
+    openstack.until(many, "UPDATE_COMPLETE")
+    assert listed() == {"default-master": 1, "default-worker": 1, "gpu": 2}
+    assert listed("--role", "gpu") == {"gpu": 2}
+    shown = openstack.show("coe", "nodegroup", "show", many, "gpu")
+    assert (shown["status"], shown["max_node_count"], len(shown["node_addresses"])) == ("CREATE_COMPLETE", 5, 2)
+    openstack("coe", "nodegroup", "update", many, "gpu", "replace", "min_node_count=1", "max_node_count=4")
+    openstack.until(many, "UPDATE_COMPLETE")
+    shown = openstack.show("coe", "nodegroup", "show", many, shown["uuid"])
+    assert (shown["min_node_count"], shown["max_node_count"]) == (1, 4)
+    openstack("coe", "cluster", "resize", many, "4", "--nodegroup", "gpu")
+    openstack.until(many, "UPDATE_COMPLETE")
+    assert listed()["gpu"] == 4
+    assert "max_node_count" in openstack.refused("coe", "nodegroup", "create", many, "x", "--max-nodes", "0")
+    openstack("coe", "nodegroup", "delete", many, "gpu")
+    openstack.until(many, "UPDATE_COMPLETE")
+    assert listed() == {"default-master": 1, "default-worker": 1}
+
+
+def test_an_upgrade(openstack, many):
+    openstack("coe", "cluster", "template", "create", "newer", *TEMPLATE, "--labels", "fake_version=2.0")
+    openstack("coe", "cluster", "upgrade", many, "newer", "--max-batch-size", "2")
+    shown = openstack.until(many, "UPDATE_COMPLETE")
+    assert shown["coe_version"] == "2.0"
+    newer = openstack.show("coe", "cluster", "template", "show", "newer")
+    assert shown["cluster_template_id"] == newer["uuid"]
+
+
+def test_the_rotation_of_the_ca_and_of_the_credential(openstack, many):
+    before = openstack("coe", "ca", "show", many)
+    openstack("coe", "ca", "rotate", many)
+    openstack.until(many, "UPDATE_COMPLETE")
+    after = openstack("coe", "ca", "show", many)
+    assert after != before
+    x509.load_pem_x509_certificate(after.encode())
+    openstack("coe", "credential", "rotate", many)
+    openstack.until(many, "UPDATE_COMPLETE")
+
+
+def test_quotas(openstack):
+    named = ("--project-id", "default", "--resource", "Cluster")
+    assert openstack.show("coe", "quotas", "show", *named)["hard_limit"] == 20
+    openstack("coe", "quotas", "create", *named, "--hard-limit", "9")
+    assert openstack.show("coe", "quotas", "show", *named)["hard_limit"] == 9
+    openstack("coe", "quotas", "update", *named, "--hard-limit", "12")
+    assert [item["hard_limit"] for item in openstack.show("coe", "quotas", "list", "--all-tenants")] == [12]
+    openstack("coe", "quotas", "delete", *named)
+    assert openstack.show("coe", "quotas", "list", "--all-tenants") == []
+
+
+def test_numbers_and_conductors(openstack, many):
+    counted = openstack.show("coe", "stats", "list", "default")
+    assert counted["clusters"] >= 1
+    assert counted["nodes"] >= 2
+    (conductor,) = openstack.show("coe", "service", "list")
+    assert (conductor["binary"], conductor["state"]) == ("magnum-conductor", "up")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

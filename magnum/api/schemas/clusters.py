@@ -36,7 +36,7 @@ ACCESS = Access(
 )
 RESIZE_NOUN = "a resize"
 UPGRADE_NOUN = "an upgrade"
-_INTERNAL = INTERNAL | {
+INTERNAL_OF_CLUSTERS = INTERNAL | {
     *("api_address", "node_addresses", "master_addresses", "stack_id", "cluster_id", "ca_cert_ref", "magnum_cert_ref"),
     *("etcd_ca_cert_ref", "front_proxy_ca_cert_ref", "trust_id", "trustee_user_name", "trustee_password"),
     *("trustee_user_id", "trustee_username"),
@@ -134,9 +134,9 @@ def full_view(full: Full, base: str, version: Version) -> ClusterView:
 def patchable(full: Full, base: str, version: Version) -> Patchable:
     """Every attribute that is shown can be named by a patch; which may differ afterwards is judged later."""
     values = {"faults": {}} | msgspec.to_builtins(full_view(full, base, version))
-    values = {name: value for name, value in values.items() if name not in _INTERNAL}
+    values = {name: value for name, value in values.items() if name not in INTERNAL_OF_CLUSTERS}
     maps = {name for name, value in values.items() if isinstance(value, dict)}
-    return Patchable(values=values, maps=frozenset(maps), internal=_INTERNAL)
+    return Patchable(values=values, maps=frozenset(maps), internal=INTERNAL_OF_CLUSTERS)
 
 
 def _shared(summary: ClusterSummary, base: str, version: Version) -> dict[str, Any]:
