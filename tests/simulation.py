@@ -186,7 +186,7 @@ class World:
         core_nodegroups.delete(self.core, OWNER, cluster, name, Scope.own(OWNER))
 
     def make_template(self, uuid, **changes):
-        template = msgspec.structs.replace(self._template(), uuid=uuid, **changes)
+        template = msgspec.structs.replace(self.template(), uuid=uuid, **changes)
         self.database.write(lambda tx: clustertemplates.insert(tx, template))
         return uuid
 

@@ -142,7 +142,10 @@ def update(service: Service, requester: Requester, group: NodeGroup, changes: Ma
 
 
 def delete(service: Service, requester: Requester, cluster: str, ident: str, scope: Scope) -> None:
-    """Remove a node group and its nodes. Asked for again while that is going on, nothing more happens."""
+    """Remove a node group and its nodes; whatever else was asked of it, and is not being done right now, is given up.
+
+    Asked for again while that is going on, nothing more happens.
+    """
     operation_uuid = new_uuid(service.randomness)
 
     def run(tx: Connection) -> None:
@@ -155,6 +158,7 @@ def delete(service: Service, requester: Requester, cluster: str, ident: str, sco
         if any(other.arguments == arguments and other.state in OPEN for other in operations.of_cluster(tx, uuid)):
             return
         check_status(owner, RESIZABLE, "changed")
+        operations.cancel_of_nodegroup(tx, uuid, group.uuid)
         status = started(group.status, StatusEvent.DELETE_STARTED)
         nodegroups.update(tx, group.uuid, status=status, status_reason=None)
         operation = _ask(service, tx, requester, uuid=operation_uuid, cluster=owner, arguments=arguments)

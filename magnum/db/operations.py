@@ -17,6 +17,7 @@ time. Of the open operations of a cluster exactly one is ACTIVE, the row names i
 """
 
 from collections.abc import Callable, Iterable
+from typing import get_args
 
 import msgspec
 from sqlalchemy import Connection, RowMapping, and_, case, func, or_, select
@@ -24,6 +25,7 @@ from sqlalchemy import delete as sql_delete
 
 from magnum.model.clocks import MICROSECONDS, Instant
 from magnum.model.operations import (
+    Arguments,
     Claim,
     ClusterState,
     Operation,
@@ -38,9 +40,13 @@ from .instants import clock, now
 from .tables import cluster, cluster_state
 from .tables import operation as table
 
+_OF_NODEGROUPS = frozenset(
+    str(kind.__struct_config__.tag) for kind in get_args(Arguments) if "nodegroup_uuid" in kind.__struct_fields__
+)
 _RESIZE = str(ResizeNodeGroup.__struct_config__.tag)
 REPLACED = "A newer resize of the same node group replaced it."
 SUPERSEDED = "A delete of the cluster cancelled it."
+GROUP_GOES = "The removal of the node group cancelled it."
 
 # ---- the lock
 
@@ -109,6 +115,19 @@ def replace_resize(tx: Connection, operation: Operation) -> bool:
             stored.set_state(tx, operation.cluster_uuid, epoch=state.epoch + 1, operation_uuid=operation.uuid)
         return True
     return False
+
+
+def cancel_of_nodegroup(tx: Connection, cluster_uuid: str, nodegroup_uuid: str) -> None:
+    """Cancel what is open about a node group that is to go, but for what somebody is running at this moment."""
+    state = lock(tx, cluster_uuid)
+    running = None if state.owner is None else state.operation_uuid
+    found = [row for row in stored.open_operations(tx, cluster_uuid) if row["kind"] in _OF_NODEGROUPS]
+    going = [row["uuid"] for row in found if stored.build(row).nodegroup_uuid == nodegroup_uuid]
+    for uuid in going:
+        if uuid != running:
+            stored.close(tx, uuid, OperationState.CANCELLED, reason=GROUP_GOES, cancel_requested=True)
+    if running is None and state.operation_uuid in going:
+        _go_on(tx, state)
 
 
 def supersede(tx: Connection, operation: Operation, *, longest_call: float) -> None:
@@ -208,16 +227,7 @@ def finish(
     """Close the operation; the next of the queue is due at once, its deadline moved by the time that it waited."""
     before = verify(tx, claim)
     stored.close(tx, claim.operation.uuid, state, reason=reason, error_code=error_code)
-    successor = next(iter(stored.open_operations(tx, before.cluster_uuid)), None)
-    if successor is not None:
-        _activate(tx, successor)
-    stored.set_state(
-        tx,
-        before.cluster_uuid,
-        epoch=before.epoch + 1,
-        owner=None,
-        operation_uuid=None if successor is None else successor["uuid"],
-    )
+    _go_on(tx, before)
 
 
 def let_go(tx: Connection, owner: str) -> None:
@@ -299,6 +309,15 @@ def _due_operations(tx: Connection, uuids: Iterable[str], at: Instant) -> list[O
     """Read the current operations of locked clusters anew; what was due before the lock may have been changed."""
     query = stored.READ.where(table.c.uuid.in_(list(uuids)), stored.RUNNABLE, table.c.next_attempt <= at)
     return [stored.build(row) for row in tx.execute(query.order_by(table.c.next_attempt, table.c.id)).mappings()]
+
+
+def _go_on(tx: Connection, state: ClusterState) -> None:
+    """Let the first that is still open be the cluster's current one. Nobody has a claim on the cluster any more."""
+    successor = next(iter(stored.open_operations(tx, state.cluster_uuid)), None)
+    if successor is not None:
+        _activate(tx, successor)
+    uuid = None if successor is None else successor["uuid"]
+    stored.set_state(tx, state.cluster_uuid, epoch=state.epoch + 1, owner=None, operation_uuid=uuid)
 
 
 def _activate(tx: Connection, successor: RowMapping) -> None:

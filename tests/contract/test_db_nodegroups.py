@@ -3,11 +3,13 @@ import pytest
 from sqlalchemy import null, text
 from sqlalchemy.exc import IntegrityError
 
-from magnum.db import nodegroups, nodes
+from magnum.db import clusters, nodegroups, nodes, stats
 from magnum.db.errors import AlreadyExists, NotFound
 from magnum.db.tables import nodegroup
 from magnum.model.nodegroups import NodeGroup
 from magnum.model.nodes import Node, NodeState
+from magnum.model.paging import Page
+from magnum.model.requesters import EVERYTHING, Scope
 
 
 @pytest.fixture
@@ -145,3 +147,33 @@ def test_nothing_is_left_of_nodes_that_are_forgotten(database, cluster, workers,
     database.write(lambda tx: nodes.forget(tx, cluster))
     left = "SELECT (SELECT count(*) FROM node) + (SELECT count(*) FROM node_number)"
     assert database.read(lambda tx: tx.execute(text(left)).scalar()) == 0
+
+
+def test_pages_of_a_clusters_groups_by_role(database, cluster, make):
+    other = database.write(make.cluster)
+    for name, role in (("a", "gpu"), ("b", "Gpu"), ("c", "gpu")):
+        database.write(lambda tx, n=name, r=role: make.nodegroup(tx, cluster, name=n, role=r))
+
+    def names(page, **more):
+        return [group.name for group in database.read(lambda tx: nodegroups.list_page(tx, cluster, page, **more))]
+
+    assert names(Page(limit=9)) == ["default-master", "default-worker", "a", "b", "c"]
+    assert names(Page(limit=9), role="gpu") == ["a", "c"]
+    assert names(Page(limit=2, sort_key="name", descending=True)) == ["default-worker", "default-master"]
+    first = database.read(lambda tx: nodegroups.get(tx, cluster, "a")).uuid
+    assert names(Page(limit=9, marker=first), role="gpu") == ["c"]
+    with pytest.raises(NotFound):
+        database.read(lambda tx: nodegroups.list_page(tx, other, Page(limit=9, marker=first)))
+
+
+def test_clusters_and_nodes_are_counted_by_whose_they_are(database, cluster, make):
+    database.write(lambda tx: make.cluster(tx, counts=(3, 4), project_id="miners", user_id="eve"))
+    counts = {
+        scope: database.read(lambda tx, s=scope: stats.count(tx, s))
+        for scope in (EVERYTHING, Scope(project_id="miners"), Scope(user_id="eve"), Scope(project_id="no"), Scope())
+    }
+    own = database.read(lambda tx: clusters.read(tx, cluster)).project_id
+    assert own != "miners"
+    assert counts[EVERYTHING] == (2, 10)
+    assert counts[Scope(user_id="eve")] == (1, 7)
+    assert counts[Scope(project_id="no")] == counts[Scope()] == (0, 0)

@@ -455,3 +455,40 @@ def test_time_in_the_queue_does_not_count(desk):
     desk.finish(claim)
     assert desk.get(uuid).deadline == deadline + 9 * SECOND
     assert desk.claim_one().operation.deadline == deadline + 9 * SECOND
+
+
+class TestTheEndOfANodeGroup:
+    """What was asked of a group is given up when it is to go."""
+
+    @pytest.fixture
+    def cluster(self, database, make):
+        return database.write(make.cluster)
+
+    def queue(self, database, make, cluster, *groups):
+        queued = [make.operation(cluster, ResizeNodeGroup(nodegroup_uuid=g, node_count=2, previous=1)) for g in groups]
+        for operation in queued:
+            database.write(lambda tx, o=operation: operations.enqueue(tx, o))
+        return [operation.uuid for operation in queued]
+
+    def states(self, database, uuids):
+        return [database.read(lambda tx, u=uuid: operations.get(tx, u)).state for uuid in uuids]
+
+    def test_the_next_of_the_others_goes_on(self, database, make, cluster):
+        uuids = self.queue(database, make, cluster, "g1", "g1", "g2", "g1")
+        database.write(lambda tx: operations.cancel_of_nodegroup(tx, cluster, "g1"))
+        state = OperationState
+        assert self.states(database, uuids) == [state.CANCELLED, state.CANCELLED, state.ACTIVE, state.CANCELLED]
+        claims = database.write(lambda tx: operations.claim(tx, owner=make.owner, limit=9, lease=10.0))
+        assert [claim.operation.uuid for claim in claims] == [uuids[2]]
+
+    def test_with_no_other_the_cluster_is_free(self, database, make, cluster):
+        self.queue(database, make, cluster, "g1")
+        database.write(lambda tx: operations.cancel_of_nodegroup(tx, cluster, "g1"))
+        assert database.write(lambda tx: operations.lock(tx, cluster)).operation_uuid is None
+
+    def test_what_somebody_is_running_goes_on(self, database, make, cluster):
+        uuids = self.queue(database, make, cluster, "g1", "g1")
+        (claim,) = database.write(lambda tx: operations.claim(tx, owner=make.owner, limit=9, lease=10.0))
+        database.write(lambda tx: operations.cancel_of_nodegroup(tx, cluster, "g1"))
+        assert self.states(database, uuids) == [OperationState.ACTIVE, OperationState.CANCELLED]
+        database.write(lambda tx: operations.verify(tx, claim))

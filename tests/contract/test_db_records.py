@@ -1,16 +1,35 @@
 """The small tables: ledger, events, credentials, signing, key pairs, canary, services, projects, quotas."""
 
+import uuid
+
+import msgspec
 import pytest
 from sqlalchemy import text
 
-from magnum.db import canary, credentials, events, ledger, projects, quotas, services, signing, x509keypairs
+from magnum.db import (
+    canary,
+    credentials,
+    events,
+    federations,
+    ledger,
+    projects,
+    quotas,
+    services,
+    signing,
+    x509keypairs,
+)
 from magnum.db.engine import open_database
-from magnum.db.errors import AlreadyExists, NotFound
+from magnum.db.errors import AlreadyExists, Ambiguous, NotFound
 from magnum.model.clocks import SystemClock
 from magnum.model.credentials import NodeCredential
 from magnum.model.events import Event, EventLevel
+from magnum.model.federations import Federation
 from magnum.model.ledger import ResourceState
+from magnum.model.paging import Page
+from magnum.model.quotas import Quota
+from magnum.model.requesters import Scope
 from magnum.model.signing import CaType, NodeLimits, SignRequest, SignState
+from magnum.model.statuses import Status
 from magnum.model.x509keypairs import X509KeyPair
 
 SECOND = 1_000_000
@@ -198,6 +217,56 @@ def test_a_quota_is_that_of_its_project_and_resource(database):
     ):
         found = database.read(lambda tx, p=project, r=resource: quotas.find(tx, p, r))
         assert (found and found.hard_limit) == limit
+
+
+def test_quotas_are_set_listed_changed_and_removed_one_by_one(database, clock):
+    def put(project, limit=1):
+        return database.write(
+            lambda tx: quotas.insert(tx, Quota(project_id=project, resource="Cluster", hard_limit=limit))
+        )
+
+    first, second = put("fishers"), put("Fishers-2", 0)
+    assert (first.hard_limit, first.updated_at, second.id) == (1, None, first.id + 1)
+    with pytest.raises(AlreadyExists):
+        put("fishers", 9)
+    clock.advance(5)
+    changed = database.write(lambda tx: quotas.update(tx, "fishers", "Cluster", 7))
+    assert (changed.hard_limit, changed.id, changed.updated_at > changed.created_at) == (7, first.id, True)
+    page = Page(limit=9, marker=first.id)
+    assert database.read(lambda tx: quotas.list_page(tx, page, project_id=None)) == [second]
+    assert database.read(lambda tx: quotas.list_page(tx, Page(limit=9), project_id="fishers")) == [changed]
+    database.write(lambda tx: quotas.delete(tx, "fishers", "Cluster"))
+    assert database.read(lambda tx: quotas.list_page(tx, Page(limit=9), project_id=None)) == [second]
+    for change in (lambda tx: quotas.update(tx, "no", "Cluster", 1), lambda tx: quotas.delete(tx, "no", "Cluster")):
+        with pytest.raises(NotFound):
+            database.write(change)
+
+
+def test_federations_belong_to_projects(database):
+    made = Federation(
+        uuid="6c5dddbe-a7f4-4284-9093-df35a8e29ffa",
+        name="fed",
+        project_id="fishers",
+        hostcluster_id="c",
+        member_ids=("d",),
+        properties={"dns-zone": "x"},
+        status=Status.CREATE_FAILED,
+    )
+    database.write(lambda tx: federations.insert(tx, made))
+    own = Scope(project_id="fishers")
+    found = database.read(lambda tx: federations.get(tx, "fed", own))
+    assert (found.member_ids, found.properties, found.status) == (("d",), {"dns-zone": "x"}, Status.CREATE_FAILED)
+    assert database.read(lambda tx: federations.list_page(tx, own, Page(limit=9))) == [found]
+    for scope in (Scope(project_id="others"), Scope(user_id="ann"), Scope()):
+        assert database.read(lambda tx, s=scope: federations.list_page(tx, s, Page(limit=9))) == []
+    database.write(lambda tx: federations.update(tx, made.uuid, member_ids=["e"]))
+    assert database.write(lambda tx: federations.get(tx, made.uuid.upper(), own, lock=True)).member_ids == ("e",)
+    database.write(lambda tx: federations.insert(tx, msgspec.structs.replace(made, uuid=str(uuid.UUID(int=7)))))
+    with pytest.raises(Ambiguous):
+        database.read(lambda tx: federations.get(tx, "fed", own))
+    database.write(lambda tx: federations.delete(tx, made.uuid))
+    with pytest.raises(NotFound):
+        database.write(lambda tx: federations.delete(tx, made.uuid))
 
 
 def test_the_time_is_near_ours_wherever_it_comes_from(database_url):

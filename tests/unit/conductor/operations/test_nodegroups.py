@@ -94,6 +94,20 @@ def test_one_that_is_to_go_before_it_is_made_goes(world, cluster):
     assert len(world.machines(cluster)) == 2
 
 
+def test_one_that_takes_for_ever_can_be_removed_at_once(world, cluster):
+    world.database.write(lambda tx: clusters.update(tx, cluster, labels={"fake_latencies": "boot:3000"}))
+    world.add_group(cluster)
+    world.settle(until=lambda: len(world.machines(cluster)) == 3)
+    before = world.clock.elapsed
+    world.remove_group(cluster)
+    world.resize(cluster, 0)
+    world.settle()
+    assert world.clock.elapsed - before < 60
+    assert set(world.groups(cluster)) == {"default-master", "default-worker"}
+    assert world.cluster(cluster).status == Status.UPDATE_COMPLETE
+    assert len(world.machines(cluster)) == 1
+
+
 @pytest.fixture
 def failed(world, cluster):
     """A cluster with a node group whose only machine could not be set up."""
