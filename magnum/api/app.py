@@ -21,9 +21,11 @@ from magnum.core.service import Service
 
 from . import errors
 from .certificates import CertificateItem, Certificates
-from .clusters import ClusterActions, ClusterItem, Clusters
+from .client_configs import ClusterConfig
+from .clusters import ClusterActions, ClusterItem, ClusterPlans, Clusters
 from .clustertemplates import ClusterTemplateItem, ClusterTemplates
 from .discovery import VersionOne, Versions
+from .history import ClusterEvents, ClusterOperations
 from .microversions import HEADER, negotiate
 from .pipeline import load_app
 from .policy import Policy, make_enforcer
@@ -55,6 +57,10 @@ def make_app(service: Service) -> App:
     app.add_route("/v1/clusters/detail", clusters, suffix="detail")
     app.add_route("/v1/clusters/{ident}", ClusterItem(service, policy))
     app.add_route("/v1/clusters/{ident}/actions/{action}", ClusterActions(service, policy))
+    app.add_route("/v1/clusters/actions/plan", ClusterPlans(service, policy))
+    app.add_route("/v1/clusters/{ident}/config", ClusterConfig(service, policy))
+    app.add_route("/v1/clusters/{ident}/events", ClusterEvents(service, policy))
+    app.add_route("/v1/clusters/{ident}/operations", ClusterOperations(service, policy))
     app.add_route("/v1/certificates", Certificates(service, policy))
     app.add_route("/v1/certificates/{ident}", certificate)
     app.add_route("/v1/certificates/{ident}/{ca_type}", certificate)

@@ -5,7 +5,7 @@ path starts with /v1 whatever prefix the service is mounted under: clients put i
 """
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,15 +17,36 @@ _DIRECTIONS = {"asc": False, "desc": True}
 _LONGEST_NUMBER = 18
 
 
-def read_page(parameters: Mapping[str, str], *, most: int, sort_keys: Collection[str]) -> Page:
-    sort_key, direction = parameters.get("sort_key", "id"), parameters.get("sort_dir", "asc")
+def read_number(text: str) -> str:
+    """Read the marker of a collection whose items are numbered."""
+    if not text.isascii() or not text.isdigit() or len(text) > _LONGEST_NUMBER:
+        raise InvalidRequest("The query parameter marker must be the id of the last item seen.")
+    return text
+
+
+def read_uuid(text: str) -> str:
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise InvalidRequest("The query parameter marker must be the UUID of the last item seen.") from None
+
+
+def read_page(
+    parameters: Mapping[str, str],
+    *,
+    most: int,
+    sort_keys: Collection[str],
+    usual_dir: str = "asc",
+    read_marker: Callable[[str], str] = read_uuid,
+) -> Page:
+    sort_key, direction = parameters.get("sort_key", "id"), parameters.get("sort_dir", usual_dir)
     if sort_key not in sort_keys:
         raise InvalidRequest(f"The query parameter sort_key must be one of {', '.join(sorted(sort_keys))}.")
     if direction not in _DIRECTIONS:
         raise InvalidRequest("The query parameter sort_dir must be asc or desc.")
     return Page(
         limit=_read_limit(parameters.get("limit"), most),
-        marker=_read_marker(parameters.get("marker")),
+        marker=read_marker(parameters["marker"]) if "marker" in parameters else None,
         sort_key=sort_key,
         descending=_DIRECTIONS[direction],
     )
@@ -56,12 +77,3 @@ def _read_limit(text: str | None, most: int) -> int:
     if limit == 0:
         raise InvalidRequest("The query parameter limit must be a whole number of at least 1.")
     return min(limit, most)
-
-
-def _read_marker(text: str | None) -> str | None:
-    if text is None:
-        return None
-    try:
-        return str(uuid.UUID(text))
-    except ValueError:
-        raise InvalidRequest("The query parameter marker must be the UUID of the last item seen.") from None
