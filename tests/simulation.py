@@ -22,7 +22,7 @@ from magnum.conductor.worker import Worker
 from magnum.conf.default import Default
 from magnum.conf.settings import Settings
 from magnum.core import clusters as core_clusters
-from magnum.core import new_clusters
+from magnum.core import new_clusters, retries
 from magnum.core.service import Service
 from magnum.db import clusters, clustertemplates, events, ledger, nodegroups, nodes, operations, x509keypairs
 from magnum.db.engine import open_database
@@ -174,6 +174,9 @@ class World:
 
     def delete(self, cluster):
         core_clusters.delete(self.core, OWNER, cluster)
+
+    def retry(self, cluster):
+        return retries.retry(self.core, OWNER, cluster)
 
     # ---- conductors
 
