@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from magnumclient.common.apiclient import exceptions
+from magnumclient import exceptions
 from osc_lib.exceptions import CommandError
 
 _NOT_SERVED = frozenset({404, 405})
