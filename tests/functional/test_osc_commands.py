@@ -94,7 +94,7 @@ def test_waiting_tells_what_happens_and_how_it_ended(openstack):
 
 
 def test_a_wait_that_takes_too_long(service, openstack):
-    """Others hold all the room there is to wait, so the service answers at once; the command minds its pauses itself."""
+    """Others hold all the room there is, so the service answers at once; the command minds its pauses itself."""
     openstack(*CLUSTER, "create", "late", "--cluster-template", "swarm", "--labels", "fake_latencies=boot:600,x=1")
     late = service.named("late")["uuid"]
 
