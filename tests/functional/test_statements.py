@@ -51,6 +51,9 @@ def clusters(ann) -> list[str]:
         ("/clustertemplates", 1),
         ("/clustertemplates/a", 1),
         ("/certificates/c1", 1),
+        ("/clusters/c1?wait=0", 2),
+        ("/clusters/c1/events", 2),
+        ("/clusters/c1/operations", 3),
     ],
 )
 def test_reading_takes_the_same_few_statements(ann, clusters, statements, path, most):
