@@ -14,7 +14,7 @@ from magnum.model.clusters import Cluster
 from magnum.model.names import new_uuid
 from magnum.model.operations import CreateCluster, DeleteCluster, Operation, OperationState, ResizeNodeGroup
 from magnum.model.requesters import Requester
-from magnum.model.statuses import IN_PROGRESS, Status, StatusEvent, after
+from magnum.model.statuses import FAILED, IN_PROGRESS, Status, StatusEvent, after
 
 from .clusters import Resize, start_delete, start_resize
 from .errors import Conflict
@@ -53,11 +53,16 @@ def _failed(tx: Connection, cluster: Cluster, *, is_busy: bool) -> Sequence[Oper
             f"The cluster {cluster.uuid} is {cluster.status}: nothing has failed, so there is nothing to retry."
         )
     if not found:
-        raise Conflict(
-            f"What failed of the cluster {cluster.uuid} is not recorded, so it cannot be retried. "
-            "Ask for the change anew, or delete the cluster and create it again."
-        )
+        raise Conflict(f"{_other_failure(known)} Ask for the change anew, or delete the cluster and create it again.")
     return found
+
+
+def _other_failure(known: Sequence[Operation]) -> str:
+    """Say why what has failed, which is none of those, is not tried again."""
+    kind = next((operation.kind for operation in known if operation.state is OperationState.FAILED), None)
+    if kind is None:
+        return "What has failed is not recorded, so it cannot be retried."
+    return f"The {kind} that has failed is not one that can be retried."
 
 
 def _failed_resizes(tx: Connection, cluster: Cluster, known: Sequence[Operation]) -> list[Operation]:
@@ -65,8 +70,8 @@ def _failed_resizes(tx: Connection, cluster: Cluster, known: Sequence[Operation]
     for operation in known:
         if isinstance(operation.arguments, ResizeNodeGroup):
             newest.setdefault(operation.arguments.nodegroup_uuid, operation)
-    present = {group.uuid for group in nodegroups.of_cluster(tx, cluster.uuid)}
-    failed = [one for group, one in newest.items() if group in present and one.state is OperationState.FAILED]
+    groups = {group.uuid for group in nodegroups.of_cluster(tx, cluster.uuid) if group.status in FAILED}
+    failed = [one for group, one in newest.items() if group in groups and one.state is OperationState.FAILED]
     return failed[::-1]
 
 
