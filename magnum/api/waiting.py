@@ -65,7 +65,8 @@ class Waiters:
             return True
 
     def _watch(self) -> None:
-        while True:
+        is_ending = False
+        while not is_ending:
             is_ending = self._ending.wait(self._interval)
             with self._lock:
                 waiting = list(self._waiters)
