@@ -22,7 +22,7 @@ from magnum.conductor.worker import Worker
 from magnum.conf.default import Default
 from magnum.conf.settings import Settings
 from magnum.core import clusters as core_clusters
-from magnum.core import new_clusters
+from magnum.core import new_clusters, retries
 from magnum.core import nodegroups as core_nodegroups
 from magnum.core import rotations as core_rotations
 from magnum.core import upgrades as core_upgrades
@@ -202,6 +202,9 @@ class World:
 
     def delete(self, cluster):
         core_clusters.delete(self.core, OWNER, cluster)
+
+    def retry(self, cluster):
+        return retries.retry(self.core, OWNER, cluster)
 
     # ---- conductors
 

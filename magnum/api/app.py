@@ -23,11 +23,13 @@ from . import errors
 from .baymodels import BayModelItem, BayModels
 from .bays import BayItem, Bays
 from .certificates import CertificateItem, Certificates
-from .clusters import ClusterActions, ClusterItem, Clusters
+from .client_configs import ClusterConfig
+from .clusters import ClusterActions, ClusterItem, ClusterPlans, Clusters
 from .clustertemplates import ClusterTemplateItem, ClusterTemplates
 from .credentials import CredentialItem, Credentials
 from .discovery import VersionOne, Versions
 from .federations import FederationItem, Federations
+from .history import ClusterEvents, ClusterOperations
 from .microversions import HEADER, negotiate
 from .mservices import MServiceItem, MServices
 from .nodegroups import NodeGroupItem, NodeGroups
@@ -83,6 +85,10 @@ def make_app(service: Service) -> App:
     app.add_route("/v1/baymodels/{ident}", BayModelItem(service, policy))
     app.add_route("/v1/credentials", Credentials())
     app.add_route("/v1/credentials/{ident}", CredentialItem(service, policy))
+    app.add_route("/v1/clusters/actions/plan", ClusterPlans(service, policy))
+    app.add_route("/v1/clusters/{ident}/config", ClusterConfig(service, policy))
+    app.add_route("/v1/clusters/{ident}/events", ClusterEvents(service, policy))
+    app.add_route("/v1/clusters/{ident}/operations", ClusterOperations(service, policy))
     app.add_route("/v1/certificates", Certificates(service, policy))
     app.add_route("/v1/certificates/{ident}", certificate)
     app.add_route("/v1/certificates/{ident}/{ca_type}", certificate)

@@ -1,7 +1,7 @@
 """/v1/clusters and the actions on one.
 
 What is asked of a cluster is answered with 202 and its UUID as soon as it is written down; the cluster shows the new
-status from then on.
+status from then on. Extensions (docs/extensions.md) are `?wait=` and the actions `plan` and `retry`.
 """
 
 from typing import Any
@@ -9,21 +9,30 @@ from typing import Any
 import falcon
 import msgspec
 
-from magnum.core import clusters, new_clusters, upgrades
+from magnum.core import clusters, new_clusters, plans, retries, upgrades
 from magnum.core.clusters import Full, Resize
 from magnum.core.errors import InvalidRequest
 from magnum.core.new_clusters import NewCluster
+from magnum.core.service import Service
 from magnum.db.clusters import SORT_KEYS
 from magnum.model.clusters import ClusterSummary
 from magnum.model.paging import Page
 from magnum.model.requesters import Requester
+from magnum.model.statuses import IN_PROGRESS
 
 from . import paging, patch
 from .microversions import RESIZE, ROLLBACK, UPGRADE, ZERO_NODES, Version, require
-from .requests import Request, query_flag
+from .policy import Policy
+from .requests import Request, query_flag, query_number
 from .resources import Resource, answer, columns, read_ident
 from .schemas import clusters as schema
 from .schemas.reading import attributes, read_attribute, read_object
+from .waiting import Waiters
+
+MOST_SECONDS = 30
+"""A request may wait for so long."""
+RETRY_AFTER = 5
+"""Seconds after which those may come again for whom there was no room to wait."""
 
 
 class Clusters(Resource):
@@ -68,10 +77,25 @@ class Clusters(Resource):
 
 
 class ClusterItem(Resource):
+    def __init__(self, service: Service, policy: Policy) -> None:
+        super().__init__(service, policy)
+        self._waiters = Waiters(
+            lambda uuids: clusters.find_busy(service, uuids),
+            most=max(1, service.settings.api.threads // 4),
+            ending=service.ending,
+        )
+
     def on_get(self, req: Request, resp: falcon.Response, ident: str) -> None:
-        req.query(())
+        seconds = query_number(req.query(("wait",)), "wait", most=MOST_SECONDS)
         requester, full = self._find_full(req, ident, "get_one_all_projects")
-        self.policy.require("cluster:get", requester, _target(full.summary))
+        self.policy.require("cluster:get", requester, target(full.summary))
+        cluster = full.summary.cluster
+        if seconds and cluster.status in IN_PROGRESS:
+            project = requester.project_id or f"user {requester.user_id}"
+            if self._waiters.wait(cluster.uuid, project=project, seconds=seconds):
+                requester, full = self._find_full(req, cluster.uuid, "get_one_all_projects")
+            else:
+                resp.set_header("Retry-After", str(RETRY_AFTER))
         answer(resp, schema.full_view(full, req.prefix, req.version))
 
     def on_patch(self, req: Request, resp: falcon.Response, ident: str) -> None:
@@ -81,7 +105,7 @@ class ClusterItem(Resource):
         health = _read_changes(req, full)
         node_count = health.pop("node_count", None)
         if node_count is not None or not health:  # who only reports health need not be allowed more
-            self.policy.require("cluster:update", requester, _target(full.summary))
+            self.policy.require("cluster:update", requester, target(full.summary))
         self.policy.require("cluster:update_health_status", requester)
         resize = None
         if node_count is not None:
@@ -98,7 +122,7 @@ class ClusterItem(Resource):
         summary = clusters.get(
             self.service, read_ident(ident, "cluster"), self.scope(requester, "cluster:delete_all_projects")
         )
-        self.policy.require("cluster:delete", requester, _target(summary))
+        self.policy.require("cluster:delete", requester, target(summary))
         clusters.delete(self.service, requester, summary.cluster.uuid)
         resp.status = 204
 
@@ -112,33 +136,70 @@ class ClusterActions(Resource):
     """`POST …/actions/{action}`. An unknown action answers 405, as a method that is not there."""
 
     def on_post(self, req: Request, resp: falcon.Response, ident: str, action: str) -> None:
-        actions = {"resize": (RESIZE, self._resize), "upgrade": (UPGRADE, self._upgrade)}
+        actions = {"resize": self._resize, "upgrade": self._upgrade, "plan": self._plan, "retry": self._retry}
         if action not in actions:
             raise falcon.HTTPMethodNotAllowed([])
-        since, act = actions[action]
-        require(req.version, since)
+        actions[action](req, resp, ident)
+
+    def _resize(self, req: Request, resp: falcon.Response, ident: str) -> None:
+        require(req.version, RESIZE)
         requester = self.requester(req)
         req.query(())
-        answer(resp, {"uuid": act(req, requester, read_ident(ident, "cluster"))}, status=202)
-
-    def _resize(self, req: Request, requester: Requester, ident: str) -> str:
         asked = read_object(req.document(), schema.ResizeRequest, noun=schema.RESIZE_NOUN)
-        summary = clusters.get(self.service, ident, self.scope(requester, "cluster:update_all_projects"))
-        self.policy.require("cluster:resize", requester, _target(summary))
+        uuid = self._find(requester, ident, rule="cluster:resize").cluster.uuid
         _check_zero_nodes(req.version, asked.node_count)
-        resize = Resize(**msgspec.structs.asdict(asked))
-        clusters.resize(self.service, requester, summary.cluster.uuid, resize)
-        return summary.cluster.uuid
+        clusters.resize(self.service, requester, uuid, Resize(**msgspec.structs.asdict(asked)))
+        answer(resp, {"uuid": uuid}, status=202)
 
-    def _upgrade(self, req: Request, requester: Requester, ident: str) -> str:
+    def _upgrade(self, req: Request, resp: falcon.Response, ident: str) -> None:
+        require(req.version, UPGRADE)
+        requester = self.requester(req)
+        req.query(())
         asked = read_object(req.document(), upgrades.Upgrade, noun=schema.UPGRADE_NOUN)
-        summary = clusters.get(self.service, ident, self.scope(requester, "cluster:upgrade_all_projects"))
-        self.policy.require("cluster:upgrade", requester, _target(summary))
-        upgrades.upgrade(self.service, requester, summary.cluster.uuid, asked)
-        return summary.cluster.uuid
+        found = self._find(requester, ident, rule="cluster:upgrade", all_projects="cluster:upgrade_all_projects")
+        upgrades.upgrade(self.service, requester, found.cluster.uuid, asked)
+        answer(resp, {"uuid": found.cluster.uuid}, status=202)
+
+    def _plan(self, req: Request, resp: falcon.Response, ident: str) -> None:
+        requester = self.requester(req)
+        req.query(())
+        asked = schema.read_planned_resize(req.document())
+        summary = self._find(requester, ident, rule="cluster:plan", all_projects="cluster:get_one_all_projects")
+        resize = Resize(**msgspec.structs.asdict(asked))
+        forbidden = self.policy.refusal("cluster:resize", requester, target(summary))
+        answer(resp, plans.plan_resize(self.service, summary.cluster.uuid, resize, forbidden=forbidden))
+
+    def _retry(self, req: Request, resp: falcon.Response, ident: str) -> None:
+        requester = self.requester(req)
+        req.query(())
+        if req.has_body() and req.document() != {}:
+            raise InvalidRequest("A retry takes no arguments: leave the body out, or send an empty object.")
+        uuid = self._find(requester, ident, rule="cluster:retry").cluster.uuid
+        started = retries.retry(self.service, requester, uuid)
+        answer(resp, {"uuid": uuid, "operations": started}, status=202)
+
+    def _find(
+        self, requester: Requester, ident: str, *, rule: str, all_projects: str = "cluster:update_all_projects"
+    ) -> ClusterSummary:
+        summary = clusters.get(self.service, read_ident(ident, "cluster"), self.scope(requester, all_projects))
+        self.policy.require(rule, requester, target(summary))
+        return summary
 
 
-def _target(summary: ClusterSummary) -> dict[str, Any]:
+class ClusterPlans(Resource):
+    """`POST /v1/clusters/actions/plan`: a plan of a new cluster, for the body that would create it."""
+
+    def on_post(self, req: Request, resp: falcon.Response) -> None:
+        requester = self.requester(req)
+        req.query(())
+        new = read_object(req.document(), NewCluster, noun=schema.NOUN, access=schema.ACCESS)
+        _check_zero_nodes(req.version, new.node_count)
+        self.policy.require("cluster:plan", requester)
+        forbidden = self.policy.refusal("cluster:create", requester)
+        answer(resp, plans.plan_create(self.service, requester, new, forbidden=forbidden))
+
+
+def target(summary: ClusterSummary) -> dict[str, Any]:
     return columns(
         summary.cluster,
         node_count=summary.node_count,

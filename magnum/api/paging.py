@@ -22,10 +22,11 @@ def read_page(
     *,
     most: int,
     sort_keys: Collection[str],
+    usual_dir: str = "asc",
     read_marker: Callable[[str], str | int] | None = None,
 ) -> Page:
     """Read the four parameters; markers are UUIDs unless `read_marker` reads something else."""
-    sort_key, direction = parameters.get("sort_key", "id"), parameters.get("sort_dir", "asc")
+    sort_key, direction = parameters.get("sort_key", "id"), parameters.get("sort_dir", usual_dir)
     if sort_key not in sort_keys:
         raise InvalidRequest(f"The query parameter sort_key must be one of {', '.join(sorted(sort_keys))}.")
     if direction not in _DIRECTIONS:

@@ -31,8 +31,15 @@ class Policy:
 
     def require(self, rule: str, requester: Requester, target: Mapping[str, Any] | None = None) -> None:
         """Raise Forbidden when the rule fails. Without a target, it is the requester's own project and user."""
-        if not self.allows(rule, requester, target):
-            raise Forbidden(f"You are not allowed to do this: it needs the policy rule {rule}.")
+        refusal = self.refusal(rule, requester, target)
+        if refusal:
+            raise Forbidden(refusal)
+
+    def refusal(self, rule: str, requester: Requester, target: Mapping[str, Any] | None = None) -> str | None:
+        """Say why it is not allowed; None when it is."""
+        if self.allows(rule, requester, target):
+            return None
+        return f"You are not allowed to do this: it needs the policy rule {rule}."
 
     def allows(self, rule: str, requester: Requester, target: Mapping[str, Any] | None = None) -> bool:
         if target is None:

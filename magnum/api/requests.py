@@ -90,3 +90,12 @@ def query_flag(parameters: dict[str, str], name: str) -> bool:
     if not isinstance(value, bool):
         raise InvalidRequest(f"The query parameter {name} must be true or false, or one of {', '.join(sorted(TRUE))}.")
     return value
+
+
+def query_number(parameters: dict[str, str], name: str, *, most: int) -> int:
+    """Read a whole number from 0 to `most`; 0 when it is not given."""
+    text = parameters.get(name, "0")
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(most)) else most + 1
+    if number > most:
+        raise InvalidRequest(f"The query parameter {name} must be a whole number from 0 to {most}.")
+    return number

@@ -6,7 +6,10 @@ would replace itself; here, as in all our programs, it prints what every thread 
 
 import faulthandler
 import os
+import signal
+import threading
 from collections.abc import Sequence
+from types import FrameType
 from typing import Any
 
 import gunicorn.app.base
@@ -35,7 +38,9 @@ class _Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]  # gunic
 
     def load(self) -> Any:
         set_up_process(self._settings)
-        return load_app(make_service(self._settings))
+        service = make_service(self._settings)
+        answer_before_the_end(service.ending)
+        return load_app(service)
 
     def run(self) -> None:
         _Arbiter(self).run()
@@ -63,6 +68,18 @@ def _tls_file(settings: Settings, option: str) -> str:
     if path is None or not path.is_file():
         raise SettingsError(f"[api] enabled_ssl is on, and {option} ({path or 'not set'}) is not a file.")
     return str(path)
+
+
+def answer_before_the_end(ending: threading.Event) -> None:
+    """Let requests that wait be answered when this process is told to stop, rather than use up the time that it has."""
+    stop = signal.getsignal(signal.SIGTERM)
+
+    def release(number: int, frame: FrameType | None) -> None:
+        ending.set()
+        if callable(stop):
+            stop(number, frame)
+
+    signal.signal(signal.SIGTERM, release)
 
 
 @program("magnum-api")

@@ -86,6 +86,7 @@ def _serve(state: StateDirectory, *, host: str | None, port: int | None) -> int:
         at_the_end.callback(nodes.stop)
         at_the_end.callback(conductor.stop, settings.conductor.stop_timeout)
         at_the_end.callback(api.stop)
+        at_the_end.callback(service.ending.set)
         conductor.start()
         api.start()
         url = f"http://{listen_address(settings)}/v1"

@@ -4,7 +4,7 @@ Every change begins by locking the cluster, looks at its status under the lock, 
 the event in one transaction. A change that the status does not allow is refused at once and changes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 from sqlalchemy import Connection
@@ -18,7 +18,7 @@ from magnum.model.nodegroups import DEFAULT_WORKER, NodeGroup
 from magnum.model.operations import DeleteCluster, ResizeNodeGroup
 from magnum.model.paging import Page
 from magnum.model.requesters import Requester, Scope
-from magnum.model.statuses import FAILED, RESIZABLE, STEADY, Status, StatusEvent
+from magnum.model.statuses import FAILED, IN_PROGRESS, RESIZABLE, STEADY, Status, StatusEvent
 
 from .drivers import longest_call
 from .errors import InvalidRequest, NotFound
@@ -58,6 +58,12 @@ def get_full(service: Service, ident: str, scope: Scope) -> Full:
     return service.database.read(run)
 
 
+def find_busy(service: Service, uuids: Collection[str]) -> set[str]:
+    """Give those of these clusters that are in progress; one that is gone is not."""
+    statuses = service.database.read(lambda tx: clusters.statuses(tx, uuids))
+    return {uuid for uuid, status in statuses.items() if status in IN_PROGRESS}
+
+
 def list_page(service: Service, scope: Scope, page: Page) -> list[ClusterSummary]:
     return service.database.read(lambda tx: clusters.summaries(tx, scope, page))
 
@@ -82,7 +88,7 @@ def update(
         cluster = clusters.read(tx, uuid)
         if resize is not None:
             check_status(cluster, STEADY, "changed")
-            _start_resize(service, tx, requester, cluster=cluster, asked=resize, operation_uuid=operation_uuid)
+            start_resize(service, tx, requester, cluster=cluster, asked=resize, operation_uuid=operation_uuid)
         if health:
             clusters.update(tx, uuid, **health)
             operations.touch(tx, uuid)
@@ -100,7 +106,7 @@ def resize(service: Service, requester: Requester, uuid: str, asked: Resize) -> 
         operations.lock(tx, uuid)
         cluster = clusters.read(tx, uuid)
         check_status(cluster, RESIZABLE, "resized")
-        _start_resize(service, tx, requester, cluster=cluster, asked=asked, operation_uuid=operation_uuid)
+        start_resize(service, tx, requester, cluster=cluster, asked=asked, operation_uuid=operation_uuid)
 
     service.database.write(run)
     service.wake()
@@ -115,33 +121,41 @@ def delete(service: Service, requester: Requester, uuid: str) -> None:
         cluster = clusters.read(tx, uuid)
         if cluster.status == Status.DELETE_IN_PROGRESS and _is_deleting(tx, state.operation_uuid):
             return
-        operation = new_operation(
-            service,
-            tx,
-            requester,
-            uuid=operation_uuid,
-            cluster_uuid=uuid,
-            arguments=DeleteCluster(),
-            minutes=None,
-        )
-        operations.supersede(tx, operation, longest_call=longest_call(service, _template(tx, cluster)))
-        status = started(cluster.status, StatusEvent.DELETE_STARTED)
-        clusters.update(tx, uuid, status=status, status_reason=None)
-        for group in nodegroups.of_cluster(tx, uuid):
-            group_status = started(group.status, StatusEvent.DELETE_STARTED)
-            nodegroups.update(tx, group.uuid, status=group_status, status_reason=None)
-        operations.touch(tx, uuid)
-        events.insert(tx, new_event(operation, "cluster.delete", "The deletion of the cluster was asked for."))
+        start_delete(service, tx, requester, cluster=cluster, operation_uuid=operation_uuid)
 
     service.database.write(run)
     service.wake()
 
 
-def _start_resize(
+def start_delete(
+    service: Service, tx: Connection, requester: Requester, *, cluster: Cluster, operation_uuid: str
+) -> None:
+    """Put a deletion in the place of all that is open. Call it under the cluster's lock."""
+    operation = new_operation(
+        service,
+        tx,
+        requester,
+        uuid=operation_uuid,
+        cluster_uuid=cluster.uuid,
+        arguments=DeleteCluster(),
+        minutes=None,
+    )
+    operations.supersede(tx, operation, longest_call=longest_call(service, _template(tx, cluster)))
+    status = started(cluster.status, StatusEvent.DELETE_STARTED)
+    clusters.update(tx, cluster.uuid, status=status, status_reason=None)
+    for group in nodegroups.of_cluster(tx, cluster.uuid):
+        group_status = started(group.status, StatusEvent.DELETE_STARTED)
+        nodegroups.update(tx, group.uuid, status=group_status, status_reason=None)
+    operations.touch(tx, cluster.uuid)
+    events.insert(tx, new_event(operation, "cluster.delete", "The deletion of the cluster was asked for."))
+
+
+def start_resize(
     service: Service, tx: Connection, requester: Requester, *, cluster: Cluster, asked: Resize, operation_uuid: str
 ) -> None:
+    """Write down a resize that the cluster's status allows. Call it under the cluster's lock."""
     group = find_group(tx, cluster, asked.nodegroup)
-    _check_bounds(group, asked.node_count)
+    check_bounds(group, asked.node_count)
     arguments = ResizeNodeGroup(
         nodegroup_uuid=group.uuid,
         node_count=asked.node_count,
@@ -178,7 +192,7 @@ def find_group(tx: Connection, cluster: Cluster, ident: str | None) -> NodeGroup
     return defaults[0]
 
 
-def _check_bounds(group: NodeGroup, node_count: int) -> None:
+def check_bounds(group: NodeGroup, node_count: int) -> None:
     if group.is_master:
         raise InvalidRequest(f"The node group {group.name} is one of masters, which cannot be resized.")
     if group.status is not None and group.status not in RESIZABLE:

@@ -78,9 +78,7 @@ def create(service: Service, requester: Requester, draft: Draft) -> str:
     """Store the cluster and ask for it to be made; gives its UUID."""
     scope = Scope.own(requester)
     service.database.read(lambda tx: check_clusters(tx, service, scope))
-    cluster = _cluster(service, requester, draft)
-    _check(service, draft, cluster)
-    groups = _nodegroups(service, draft, cluster)
+    cluster, groups = prepare(service, requester, draft)
     new, operation_uuid = draft.new, new_uuid(service.randomness)
 
     def insert(tx: Connection) -> None:
@@ -107,6 +105,13 @@ def create(service: Service, requester: Requester, draft: Draft) -> str:
     service.database.write(insert)
     service.wake()
     return cluster.uuid
+
+
+def prepare(service: Service, requester: Requester, draft: Draft) -> tuple[Cluster, tuple[NodeGroup, ...]]:
+    """Give the rows as they would be stored; refuse what no driver or operator would make."""
+    cluster = _cluster(service, requester, draft)
+    _check(service, draft, cluster)
+    return cluster, _nodegroups(service, draft, cluster)
 
 
 def find_template(service: Service, requester: Requester, ident: str, *, is_404: bool) -> ClusterTemplate:

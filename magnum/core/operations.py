@@ -1,13 +1,22 @@
-"""Operations and events, as the API writes them: due at once, with the request that asked for them."""
+"""Operations and events, as the API writes them: due at once, with the request that asked for them.
 
+And as their owner reads them: how far each operation is, and what it waits for.
+"""
+
+import msgspec
 from sqlalchemy import Connection
 
-from magnum.model.clocks import MICROSECONDS
+from magnum.db import operations
+from magnum.model.clocks import MICROSECONDS, Instant
 from magnum.model.events import Event
-from magnum.model.operations import Arguments, Operation, OperationState
+from magnum.model.operations import OPEN, Arguments, ClusterState, Operation, OperationState
+from magnum.model.paging import Page
 from magnum.model.requesters import Requester
 
 from .service import Service
+
+_SOON = 5 * MICROSECONDS
+"""An operation that is due is taken sooner than this where conductors have time for it."""
 
 
 def new_operation(
@@ -43,3 +52,38 @@ def new_event(operation: Operation, kind: str, text: str) -> Event:
         operation_uuid=operation.uuid,
         request_id=operation.request_id,
     )
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """An operation and what keeps it from going on, in a sentence; None when nothing does."""
+
+    operation: Operation
+    blocked_by: str | None
+
+
+def history(service: Service, cluster_uuid: str, page: Page) -> list[Standing]:
+    """Give what is being done to a cluster, what waits, and what was done."""
+    after = None if page.marker is None else str(page.marker)
+
+    def run(tx: Connection) -> list[Standing]:
+        found = operations.of_cluster(tx, cluster_uuid, limit=page.limit, after=after, descending=page.descending)
+        state = operations.look(tx, cluster_uuid)
+        now = service.database.now(tx)
+        return [Standing(operation, what_blocks(operation, state, now)) for operation in found]
+
+    return service.database.read(run)
+
+
+def what_blocks(operation: Operation, state: ClusterState | None, now: Instant) -> str | None:
+    """Say what an open operation waits for. What a step waits for, it has said itself."""
+    if operation.state not in OPEN or state is None:
+        return None
+    if operation.uuid != state.operation_uuid:
+        return f"It waits for its turn: the operation {state.operation_uuid} comes first."
+    if state.owner is not None and state.lease_until < now:
+        return "The conductor that ran it has gone silent; the next one that looks takes it over."
+    if operation.next_attempt > now:
+        return operation.reason
+    if state.owner is None and now - operation.next_attempt > _SOON:
+        return "No conductor has taken it yet. If this lasts, ask the operator whether one is running."
+    return None

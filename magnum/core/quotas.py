@@ -22,13 +22,29 @@ class NewQuota(msgspec.Struct, frozen=True, kw_only=True):
     hard_limit: fields.Limit = 1
 
 
-def check_clusters(tx: Connection, service: Service, scope: Scope) -> None:
-    """Refuse when the project has as many clusters as it may. It counts for certain only under the project's lock."""
+class Usage(msgspec.Struct, frozen=True):
+    """How many there may be of something, and how many there are."""
+
+    limit: int
+    used: int
+
+    @property
+    def headroom(self) -> int:
+        return max(0, self.limit - self.used)
+
+
+def clusters_usage(tx: Connection, service: Service, scope: Scope) -> Usage:
     row = quotas.find(tx, scope.project_id, CLUSTER) if scope.project_id is not None else None
     limit = row.hard_limit if row is not None else service.settings.quotas.max_clusters_per_project
-    if clusters.count(tx, scope) >= limit:
+    return Usage(limit, clusters.count(tx, scope))
+
+
+def check_clusters(tx: Connection, service: Service, scope: Scope) -> None:
+    """Refuse when the project has as many clusters as it may. It counts for certain only under the project's lock."""
+    usage = clusters_usage(tx, service, scope)
+    if not usage.headroom:
         raise Forbidden(
-            f"The resource limit is exceeded: this project may have {limit} clusters and has them. "
+            f"The resource limit is exceeded: this project may have {usage.limit} clusters and has them. "
             "Delete one, or ask the operator for a higher quota."
         )
 

@@ -5,9 +5,10 @@ they do nothing, because conductors look by themselves.
 """
 
 import random
+import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from magnum.conf.settings import Settings
 from magnum.db.engine import Database
@@ -31,5 +32,7 @@ class Service:
     catalogue: Catalogue
     wake: Callable[[], None] = _nobody_to_wake
     sign_wake: Callable[[], None] = _nobody_to_wake
+    ending: threading.Event = field(default_factory=threading.Event)
+    """Set when the process is to end: requests that wait for something are answered at once."""
     pause: Callable[[float], None] = time.sleep
     """How the API waits for a signature, in seconds; a test turns its clock instead."""

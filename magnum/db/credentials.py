@@ -1,7 +1,7 @@
 """Credentials of nodes, found by the hash of their token alone. One that has expired is as good as gone."""
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy import delete as sql_delete
 
 from magnum.model.credentials import NodeCredential
@@ -24,6 +24,12 @@ def find(tx: Connection, token_hash: str) -> NodeCredential | None:
     if row is None:
         return None
     return rows.build(NodeCredential, row, limits=msgspec.json.decode(row["limits"], type=NodeLimits))
+
+
+def run_out(tx: Connection, cluster_uuid: str) -> frozenset[str]:
+    """Name the nodes that had credentials and have none that is valid: they cannot report any more."""
+    query = select(table.c.node_uuid).where(table.c.cluster_uuid == cluster_uuid).group_by(table.c.node_uuid)
+    return frozenset(tx.execute(query.having(func.max(table.c.expires_at) <= now(tx))).scalars())
 
 
 def end_node(tx: Connection, node_uuid: str) -> None:

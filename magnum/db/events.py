@@ -15,9 +15,14 @@ def insert(tx: Connection, new: Event) -> None:
     tx.execute(event.insert(), rows.values(event, new))
 
 
-def of_cluster(tx: Connection, cluster_uuid: str, *, after: int = 0, limit: int = 1000) -> list[Event]:
-    """Give events, oldest first, from the one that follows the id `after`."""
-    query = _READ.where(event.c.cluster_uuid == cluster_uuid, event.c.id > after).order_by(event.c.id).limit(limit)
+def of_cluster(
+    tx: Connection, cluster_uuid: str, *, after: int | None = None, limit: int = 1000, descending: bool = False
+) -> list[Event]:
+    """Give events, oldest first unless `descending`, from the one that follows the id `after`."""
+    query = _READ.where(event.c.cluster_uuid == cluster_uuid)
+    if after is not None:
+        query = query.where(event.c.id < after if descending else event.c.id > after)
+    query = query.order_by(event.c.id.desc() if descending else event.c.id).limit(limit)
     return [rows.build(Event, row, level=EventLevel(row["level"])) for row in tx.execute(query).mappings()]
 
 

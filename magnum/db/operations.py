@@ -259,6 +259,13 @@ def release_all(tx: Connection) -> None:
 # ---- reading
 
 
+def look(tx: Connection, cluster_uuid: str) -> ClusterState | None:
+    """Give the cluster's state without its lock: to be shown, not to be acted on."""
+    query = select(cluster_state).where(cluster_state.c.cluster_uuid == cluster_uuid)
+    row = tx.execute(query).mappings().one_or_none()
+    return None if row is None else rows.build(ClusterState, row)
+
+
 def get(tx: Connection, operation_uuid: str) -> Operation:
     row = tx.execute(stored.READ.where(table.c.uuid == operation_uuid)).mappings().one_or_none()
     if row is None:
@@ -266,9 +273,18 @@ def get(tx: Connection, operation_uuid: str) -> Operation:
     return stored.build(row)
 
 
-def of_cluster(tx: Connection, cluster_uuid: str, *, limit: int = 1000) -> list[Operation]:
-    """Give the newest operations of a cluster, newest first."""
-    query = stored.READ.where(table.c.cluster_uuid == cluster_uuid).order_by(table.c.id.desc()).limit(limit)
+def of_cluster(
+    tx: Connection, cluster_uuid: str, *, limit: int = 1000, after: str | None = None, descending: bool = True
+) -> list[Operation]:
+    """Give the operations of a cluster, newest first unless told otherwise, from the one that follows `after`."""
+    query = stored.READ.where(table.c.cluster_uuid == cluster_uuid)
+    if after is not None:
+        mine = select(table.c.id).where(table.c.uuid == after, table.c.cluster_uuid == cluster_uuid)
+        marker = tx.execute(mine).scalar()
+        if marker is None:
+            raise NotFound(stored.RESOURCE, after)
+        query = query.where(table.c.id < marker if descending else table.c.id > marker)
+    query = query.order_by(table.c.id.desc() if descending else table.c.id).limit(limit)
     return [stored.build(row) for row in tx.execute(query).mappings()]
 
 

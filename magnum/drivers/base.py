@@ -199,7 +199,9 @@ class Driver(Protocol):
     def create_steps(self, context: DriverContext) -> Sequence[Step]:
         """The nodes are planned and the certificates made already.
 
-        As with the steps of every operation: always the same names in the same order.
+        In a create that is tried again (`CreateCluster.again`) nodes that were lost are REMOVING, and others PLANNED in
+        their place; the lost ones, which are no members, go first. As with the steps of every operation: always the
+        same names in the same order.
         """
         ...
 

@@ -23,7 +23,9 @@ OPEN = frozenset({OperationState.QUEUED, OperationState.ACTIVE})
 
 
 class CreateCluster(msgspec.Struct, frozen=True, tag="create"):
-    """Make the cluster as its rows say."""
+    """Make the cluster as its rows say. `again`: it had failed, so what is left of that is taken down first."""
+
+    again: bool = False
 
 
 class ResizeNodeGroup(msgspec.Struct, frozen=True, tag="resize"):

@@ -10,6 +10,7 @@ RULES = [
         "rule:admin_or_project_member_user",
         "Have a certificate signed by a cluster's CA.",
         "POST /v1/certificates",
+        "POST /v1/clusters/{cluster}/config",
         old=OLD_USER,
     ),
     rule(

@@ -52,11 +52,30 @@ def ask_delete(world):
     return cluster
 
 
+def ask_create_again(world):
+    """A master and a worker are fine; another worker's set-up failed."""
+    cluster = world.create(masters=1, nodes=2, labels={"fake_faults": "break:join@worker-2:no route"})
+    world.settle()
+    world.retry(cluster)
+    return cluster
+
+
+def ask_resize_again(world):
+    cluster = world.create(masters=1, nodes=0, labels={"fake_faults": "break:join@worker-1:no route"})
+    world.settle()
+    world.resize(cluster, 1)
+    world.settle()
+    world.retry(cluster)
+    return cluster
+
+
 OPERATIONS = {
     "create": ask_create,
     "resize up": ask_resize_up,
     "resize down": ask_resize_down,
     "delete": ask_delete,
+    "create again": ask_create_again,
+    "resize again": ask_resize_again,
 }
 
 
@@ -179,7 +198,7 @@ def test_a_delete_takes_over_from_a_worker_that_lives(name, world):
         assert_nothing_left(world, cluster, trace.point)
 
 
-@pytest.mark.parametrize("name", ["create", "resize up", "resize down"])
+@pytest.mark.parametrize("name", ["create", "resize up", "resize down", "create again"])
 def test_a_delete_takes_over_from_a_worker_that_has_died(name, world):
     for cluster, trace in die_at_every_point(world, OPERATIONS[name]):
         world.delete(cluster)

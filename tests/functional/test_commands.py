@@ -8,10 +8,13 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
+import urllib3
 import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -367,6 +370,30 @@ def test_api_and_conductor_in_processes_of_their_own(cloud):
     finally:
         assert end(conductor) == 0
         assert end(api) == 0
+
+
+def test_requests_that_wait_are_answered_when_the_api_stops(cloud):
+    """Two processes hold four each at most, so of nine one is answered at once; the others when all is over."""
+    clouds = cloud.with_name("clouds.yaml")
+    api = start("magnum-api", "--config-file", cloud, ready="Listening at")
+    openstack = Openstack(clouds)
+    openstack("coe", "cluster", "template", "create", "t", *TEMPLATE)
+    openstack("coe", "cluster", "create", "c", "--cluster-template", "t")  # there is no conductor
+    access = yaml.safe_load(clouds.read_text())["clouds"]["magnum"]
+    login = urllib3.make_headers(basic_auth=f"{access['auth']['username']}:{access['auth']['password']}")
+    url = f"{access['auth']['endpoint']}/clusters/c?wait=30"
+
+    def ask(_number: int) -> urllib3.BaseHTTPResponse:
+        return urllib3.request("GET", url, headers=login, timeout=SECONDS, retries=False)
+
+    with ThreadPoolExecutor(9) as pool:
+        asked = [pool.submit(ask, number) for number in range(9)]
+        wait(asked, timeout=SECONDS, return_when=FIRST_COMPLETED)
+        assert len([one for one in asked if not one.done()]) in range(4, 9)
+        began = time.monotonic()
+        assert end(api) == 0
+        assert {one.result().status for one in asked} == {200}
+        assert time.monotonic() - began < 10
 
 
 def test_any_wsgi_server_can_load_the_application(cloud):

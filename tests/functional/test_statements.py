@@ -59,6 +59,9 @@ def clusters(world, ann) -> list[str]:
         ("/clusters/c1/nodegroups/default-worker", 2),
         ("/quotas/fishers/Cluster", 1),
         ("/stats", 1),
+        ("/clusters/c1?wait=0", 2),
+        ("/clusters/c1/events", 2),
+        ("/clusters/c1/operations", 3),
     ],
 )
 def test_reading_takes_the_same_few_statements(ann, clusters, statements, path, most):

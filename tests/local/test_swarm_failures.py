@@ -20,14 +20,14 @@ pytestmark = pytest.mark.root
 TEMPLATE = ("--coe", "swarm-mode", "--image", "debian-12", "--external-network", "public")
 NO_ENGINE = """\
 #!/bin/sh
-case "$(hostname)" in *-worker-*) echo "this engine was broken by a test" >&2; exit 1 ;; esac
+case "$(hostname)" in *-worker-1) echo "this engine was broken by a test" >&2; exit 1 ;; esac
 exec /usr/sbin/dockerd.real "$@"
 """
 
 
 @pytest.fixture
 def broken_cache(tmp_path) -> Iterator[Path]:
-    """A root file system whose engine does not start on workers; the rest of it is the real one's files."""
+    """A root file system whose engine does not start on the first worker; the rest of it is the real one's files."""
     whole = rootfs.path_of(rootfs.DEBIAN_12, default_cache_dir())
     broken = rootfs.path_of(rootfs.DEBIAN_12, tmp_path / "cache")
     broken.parent.mkdir(parents=True)
@@ -46,7 +46,7 @@ def service(tmp_path) -> Iterator[Standalone]:
         yield service
 
 
-def test_a_step_that_fails_on_a_worker_is_told_and_the_cluster_can_be_deleted(tmp_path, broken_cache):
+def test_a_step_that_fails_on_a_worker_is_told_and_retried_and_the_cluster_can_be_deleted(tmp_path, broken_cache):
     with Standalone(tmp_path / "var", f"cache_dir = {broken_cache}\n") as service:
         service.openstack("coe", "cluster", "template", "create", "broken", *TEMPLATE)
         service.openstack("coe", "cluster", "create", "lame", "--cluster-template", "broken")
@@ -55,6 +55,13 @@ def test_a_step_that_fails_on_a_worker_is_told_and_the_cluster_can_be_deleted(tm
         for word in (worker, "start-engine", "this engine was broken by a test"):
             assert word in shown["status_reason"]
         assert worker in service.openstack("coe", "cluster", "show", "lame", "-c", "status_reason")
+        manager = next(path for path in service.machine_folders(shown["uuid"]) if "master" in path.name)
+        service.openstack("coe", "cluster", "retry", "lame", "--wait", "--timeout", "120")
+        made = service.until("lame", "CREATE_COMPLETE", seconds=1)
+        assert ready_nodes(service, made) == 2
+        folders = service.machine_folders(shown["uuid"])
+        assert manager in folders
+        assert worker not in [path.name for path in folders]
         service.openstack("coe", "cluster", "delete", "lame")
         service.until_gone("lame", seconds=30)
         assert service.machine_folders(shown["uuid"]) == []

@@ -13,11 +13,12 @@ from magnum.api.microversions import CLUSTER_ID, Version
 from magnum.api.patch import INTERNAL, Patchable
 from magnum.core import fields
 from magnum.core.clusters import Full
+from magnum.core.errors import InvalidRequest
 from magnum.model.clusters import ClusterSummary
 from magnum.model.labels import compare
 
 from .links import Link, moment, resource_links
-from .reading import Access
+from .reading import Access, read_object
 
 NOUN = "a cluster"
 ACCESS = Access(
@@ -55,6 +56,13 @@ class ResizeRequest(msgspec.Struct, frozen=True, kw_only=True):
     node_count: fields.NodeCount
     nodes_to_remove: fields.NodeNames = ()
     nodegroup: fields.Text | None = None
+
+
+def read_planned_resize(document: object) -> ResizeRequest:
+    """Read the body of a plan: `{"resize": what a resize is asked for with}`."""
+    if not isinstance(document, dict) or document.keys() != {"resize"}:
+        raise InvalidRequest('The body of a plan must be a JSON object of the form {"resize": {"node_count": 3}}.')
+    return read_object(document["resize"], ResizeRequest, noun=RESIZE_NOUN)
 
 
 class ClusterSummaryView(msgspec.Struct, frozen=True, kw_only=True):

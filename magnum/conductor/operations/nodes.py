@@ -1,20 +1,21 @@
-"""Which machines a cluster is to have: new ones planned from the counts, and those that go chosen.
+"""Which machines a cluster is to have: new ones planned from the counts, and those that go marked.
 
-A machine that goes is first one that was asked for by name, then one whose set-up failed, then one that was never set
-up, then whichever the driver can spare best. Numbers, and with them names, are never used twice.
+Which go is chosen by `core.node_choice`, and among working ones by the driver. Numbers, and with them names, are never
+used twice.
 
 Both steps compare what is asked for with the rows and change the difference, so they may run any number of times.
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from sqlalchemy import Connection
 
 from magnum.conductor.context import StepContext
 from magnum.conductor.events import record
-from magnum.db import nodes
+from magnum.core.node_choice import choose_nodes
+from magnum.db import credentials, nodes
 from magnum.drivers.base import Driver
 from magnum.model.clusters import Cluster
 from magnum.model.events import EventLevel
@@ -29,15 +30,19 @@ _NAMES_IN_A_SENTENCE = 10
 
 
 def plan_nodes(context: StepContext) -> Outcome:
-    """Plan the nodes that the node groups of a new cluster lack, or the new node group that the operation is about."""
-    about = context.operation.nodegroup_uuid
+    """Plan the nodes that node groups lack: those of a new cluster, or the new group that the operation is about.
+
+    Where this has failed before, new ones are planned for the lost.
+    """
+    about, run_out = context.operation.nodegroup_uuid, _run_out(context)
 
     def plan(tx: Connection) -> None:
         for group in context.nodegroups:
             if about not in (None, group.uuid):
                 continue
-            missing = group.node_count - sum(node.nodegroup_uuid == group.uuid for node in context.nodes)
-            add_nodes(tx, context.cluster, group, missing, context.services.randomness)
+            choice = choose_nodes(_of(group, context.nodes), group.node_count, run_out=run_out)
+            _remove(tx, context, choice.leaving)
+            add_nodes(tx, context.cluster, group, choice.coming, context.services.randomness)
 
     context.write(plan)
     return Done()
@@ -46,22 +51,18 @@ def plan_nodes(context: StepContext) -> Outcome:
 def change_nodes(context: StepContext, driver: Driver, wanted: ResizeNodeGroup) -> Outcome:
     """Mark the nodes of a group that go, and plan those that come."""
     group = find_group(context.nodegroups, wanted.nodegroup_uuid)
-    own = [node for node in context.nodes if node.nodegroup_uuid == group.uuid]
-    staying = [node for node in own if node.state is not NodeState.REMOVING]
-    named, unknown = _named(own, wanted.nodes_to_remove)
-    leaving = [node for node in staying if node in named or node.state is NodeState.FAILED]
-    staying = [node for node in staying if node not in leaving]
-    leaving += _spared(context, driver, staying, len(staying) - wanted.node_count)
-    missing = wanted.node_count - len(staying)
+    choice = choose_nodes(
+        _of(group, context.nodes), wanted.node_count, named=wanted.nodes_to_remove, run_out=_run_out(context)
+    )
+    leaving = [*choice.leaving]
+    if choice.undecided:
+        leaving += driver.removal_order(context, choice.working)[: choice.undecided]
 
     def change(tx: Connection) -> None:
-        for node in leaving:
-            nodes.save(tx, msgspec.structs.replace(node, state=NodeState.REMOVING))
-        add_nodes(tx, context.cluster, group, missing, context.services.randomness)
-        if leaving:
-            record(tx, context.operation, "cluster.nodes", f"{_listed(leaving)} will be removed.")
-        if unknown:
-            text = f"No node of {group.name} is called {', '.join(unknown)}; nothing is removed for that."
+        _remove(tx, context, leaving)
+        add_nodes(tx, context.cluster, group, choice.coming, context.services.randomness)
+        if choice.unknown:
+            text = f"No node of {group.name} is called {', '.join(choice.unknown)}; nothing is removed for that."
             record(tx, context.operation, "cluster.nodes", text, EventLevel.WARNING)
 
     context.write(change)
@@ -105,21 +106,19 @@ def add_nodes(tx: Connection, cluster: Cluster, group: NodeGroup, count: int, ra
         )
 
 
-def _named(own: Sequence[Node], wanted: Sequence[str]) -> tuple[list[Node], list[str]]:
-    """Find nodes by any of the words that their owner may know them by; give those found, and words that fit none."""
-    words = {node.uuid: {node.uuid, node.name, node.address, node.member_id} for node in own}
-    found = [node for node in own if words[node.uuid] & set(wanted)]
-    known = set().union(*words.values())
-    return found, [word for word in wanted if word not in known]
+def _of(group: NodeGroup, members: Iterable[Node]) -> list[Node]:
+    return [node for node in members if node.nodegroup_uuid == group.uuid]
 
 
-def _spared(context: StepContext, driver: Driver, staying: Sequence[Node], count: int) -> list[Node]:
-    if count <= 0:
-        return []
-    idle = sorted((node for node in staying if node.state is NodeState.PLANNED), key=lambda node: -node.number)
-    if len(idle) < count:
-        idle += driver.removal_order(context, [node for node in staying if node not in idle])
-    return idle[:count]
+def _run_out(context: StepContext) -> frozenset[str]:
+    return context.services.database.read(lambda tx: credentials.run_out(tx, context.cluster.uuid))
+
+
+def _remove(tx: Connection, context: StepContext, leaving: Sequence[Node]) -> None:
+    for node in leaving:
+        nodes.save(tx, msgspec.structs.replace(node, state=NodeState.REMOVING))
+    if leaving:
+        record(tx, context.operation, "cluster.nodes", f"{_listed(leaving)} will be removed.")
 
 
 def _listed(found: Sequence[Node]) -> str:

@@ -19,7 +19,7 @@ from magnum.model.failures import Code, Fatal, Retry
 from magnum.model.ledger import CloudResource, ResourceState
 from magnum.model.nodegroups import MASTER, NodeGroup
 from magnum.model.nodes import Node, NodeState
-from magnum.model.operations import UpgradeNodeGroup
+from magnum.model.operations import CreateCluster, UpgradeNodeGroup
 from magnum.model.outcomes import Done, Outcome, Wait
 
 from .behaviour import BOOT, VANISH, VERSION_LABEL, Behaviour, Call, read_behaviour
@@ -63,8 +63,7 @@ class FakeDriver:
         self._provider = Provider(self._cloud, services.clock, sleep=sleep)
 
     def create_steps(self, context: DriverContext) -> Sequence[Step]:
-        del context
-        return (Step("network", self._network), *self._growing())
+        return (Step("network", self._network), *self._clearing(context), *self._growing())
 
     def resize_steps(self, context: DriverContext) -> Sequence[Step]:
         del context
@@ -114,6 +113,11 @@ class FakeDriver:
 
     def resume(self) -> None:
         """Nothing of it can have been taken down."""
+
+    def _clearing(self, context: DriverContext) -> tuple[Step, ...]:
+        """Begin a create that is tried again by removing the machines that were lost: they take up room."""
+        again = context.operation.arguments == CreateCluster(again=True)
+        return (Step("take lost machines down", self._delete_leaving),) if again else ()
 
     def _growing(self) -> tuple[Step, ...]:
         return (

@@ -14,6 +14,7 @@ from magnum.drivers.local.steps import TAKE_DOWN_LIMIT, LocalSteps, MachinePlan
 from magnum.model.ledger import CloudResource
 from magnum.model.nodegroups import MASTER, WORKER
 from magnum.model.nodes import Node
+from magnum.model.operations import CreateCluster
 from magnum.nodes.cloud_init import cloud_config
 from magnum.nodes.data import NodeData, NodeToken
 from magnum.openstack.catalogue import load_catalogue
@@ -37,8 +38,7 @@ class LocalSwarmDriver:
         )
 
     def create_steps(self, context: DriverContext) -> Sequence[Step]:
-        del context
-        return (Step("network", self._local.network), *self._growing())
+        return (Step("network", self._local.network), *self._clearing(context), *self._growing())
 
     def resize_steps(self, context: DriverContext) -> Sequence[Step]:
         del context
@@ -67,6 +67,12 @@ class LocalSwarmDriver:
 
     def resume(self) -> None:
         self._local.resume()
+
+    def _clearing(self, context: DriverContext) -> tuple[Step, ...]:
+        """Begin a create that is tried again by taking down the machines that were lost; none was ever a member."""
+        if context.operation.arguments != CreateCluster(again=True):
+            return ()
+        return (Step("take lost machines down", self._local.delete_nodes, TAKE_DOWN_LIMIT),)
 
     def _growing(self) -> tuple[Step, ...]:
         return (

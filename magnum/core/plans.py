@@ -1,0 +1,161 @@
+"""Plans: what a change would do, and why it would be refused, without doing it.
+
+A plan is judged by the very functions that judge the change itself, and by what is known now: another request may come
+first, and a provider may refuse what it is asked for. It writes nothing and asks no provider, so which of several
+working nodes would go is left open.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+from sqlalchemy import Connection
+
+from magnum.db import clusters, credentials, nodes, operations
+from magnum.db.errors import Ambiguous, NotFound
+from magnum.model.clusters import Cluster
+from magnum.model.nodegroups import NodeGroup
+from magnum.model.operations import OPEN
+from magnum.model.requesters import Requester, Scope
+from magnum.model.statuses import RESIZABLE
+
+from .clusters import Resize, check_bounds, find_group
+from .errors import Refused
+from .new_clusters import Draft, NewCluster, draft, prepare
+from .node_choice import NodeChoice, choose_nodes
+from .quotas import Usage, check_clusters, clusters_usage
+from .service import Service
+from .statuses import check_status
+
+T = TypeVar("T")
+
+
+class GroupPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What would become of a node group: of so many nodes, which are replaced or removed, and how many are added.
+
+    `undecided` more are removed: the driver chooses them then, idle ones first.
+    """
+
+    name: str
+    role: str
+    current: int
+    wanted: int
+    added: int = 0
+    replaced: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    undecided: int = 0
+
+
+class QuotaPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """Of clusters in the project: how many there may be, are, and could still come after this."""
+
+    limit: int
+    used: int
+    headroom_after: int
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """`refusals` are what the change would be answered with; it would be accepted if there are none."""
+
+    change: str
+    accepted: bool
+    refusals: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    waits_for: tuple[str, ...] = ()
+    """Operations, by UUID, that come first."""
+    driver: str | None = None
+    nodegroups: tuple[GroupPlan, ...] = ()
+    quota: QuotaPlan
+
+
+def plan_create(service: Service, requester: Requester, new: NewCluster, *, forbidden: str | None) -> Plan:
+    """Plan a new cluster. `forbidden` is why the requester may not make one at all."""
+    refusals = [forbidden] if forbidden else []
+    scope = Scope.own(requester)
+    drafted: Draft | None = _try(refusals, lambda: draft(service, requester, new, unknown_template_is_404=False))
+    groups: tuple[NodeGroup, ...] = ()
+    if drafted is not None:
+        made = _try(refusals, lambda: prepare(service, requester, drafted))
+        groups = made[1] if made else ()
+    usage = service.database.read(lambda tx: clusters_usage(tx, service, scope))
+    _try(refusals, lambda: service.database.read(lambda tx: check_clusters(tx, service, scope)))
+    return Plan(
+        change="create",
+        accepted=not refusals,
+        refusals=tuple(refusals),
+        driver=drafted.spec.name if drafted else None,
+        nodegroups=tuple(
+            GroupPlan(name=group.name, role=group.role, current=0, wanted=group.node_count, added=group.node_count)
+            for group in groups
+        ),
+        quota=_quota(usage, added=0 if refusals else 1),
+    )
+
+
+def plan_resize(service: Service, uuid: str, asked: Resize, *, forbidden: str | None) -> Plan:
+    """Plan the resize of a node group."""
+    return service.database.read(lambda tx: _plan_resize(service, tx, uuid, asked, forbidden))
+
+
+def _plan_resize(service: Service, tx: Connection, uuid: str, asked: Resize, forbidden: str | None) -> Plan:
+    refusals = [forbidden] if forbidden else []
+    cluster = clusters.read(tx, uuid)
+    _try(refusals, lambda: check_status(cluster, RESIZABLE, "resized"))
+    group: NodeGroup | None = _try(refusals, lambda: find_group(tx, cluster, asked.nodegroup))
+    groups: tuple[GroupPlan, ...] = ()
+    warnings: tuple[str, ...] = ()
+    if group is not None:
+        _try(refusals, lambda: check_bounds(group, asked.node_count))
+        choice = _choice(tx, group, asked)
+        groups = (_group_plan(group, choice, asked.node_count),)
+        warnings = tuple(
+            f"No node of {group.name} is called {word}; nothing is removed for that." for word in choice.unknown
+        )
+    waits_for = [operation.uuid for operation in operations.of_cluster(tx, uuid) if operation.state in OPEN]
+    return Plan(
+        change="resize",
+        accepted=not refusals,
+        refusals=tuple(refusals),
+        warnings=warnings,
+        waits_for=tuple(reversed(waits_for)),
+        nodegroups=groups,
+        quota=_quota(clusters_usage(tx, service, _owner(cluster)), added=0),
+    )
+
+
+def _choice(tx: Connection, group: NodeGroup, asked: Resize) -> NodeChoice:
+    own = [node for node in nodes.of_cluster(tx, group.cluster_id) if node.nodegroup_uuid == group.uuid]
+    run_out = credentials.run_out(tx, group.cluster_id)
+    return choose_nodes(own, asked.node_count, named=asked.nodes_to_remove, run_out=run_out)
+
+
+def _group_plan(group: NodeGroup, choice: NodeChoice, wanted: int) -> GroupPlan:
+    return GroupPlan(
+        name=group.name,
+        role=group.role,
+        current=group.node_count,
+        wanted=wanted,
+        added=choice.added,
+        replaced=tuple(node.name for node in choice.replaced),
+        removed=tuple(node.name for node in choice.removed),
+        undecided=choice.undecided,
+    )
+
+
+def _owner(cluster: Cluster) -> Scope:
+    if cluster.project_id is not None:
+        return Scope(project_id=cluster.project_id)
+    return Scope(user_id=cluster.user_id)
+
+
+def _quota(usage: Usage, *, added: int) -> QuotaPlan:
+    return QuotaPlan(limit=usage.limit, used=usage.used, headroom_after=max(0, usage.headroom - added))
+
+
+def _try(refusals: list[str], judge: Callable[[], T]) -> T | None:
+    """Give what it gives, or note why it refuses."""
+    try:
+        return judge()
+    except (Refused, NotFound, Ambiguous) as no:
+        refusals.append(str(no))
+        return None
