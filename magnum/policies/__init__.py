@@ -10,6 +10,7 @@ from oslo_policy import policy
 
 from . import (
     base,
+    bays,
     certificates,
     clusters,
     clustertemplates,
@@ -25,6 +26,7 @@ from . import (
 def list_rules() -> list[policy.RuleDefault]:
     """Give every rule: what oslopolicy-sample-generator prints and the API enforces."""
     resources = (
+        bays,
         certificates,
         clusters,
         clustertemplates,
