@@ -29,7 +29,9 @@ SECTION = "keystone_authtoken"
 CALL_SECONDS = 10
 SERVICE_TYPE = "container-infra"
 _OTHER_SECTION = "keystone_auth"
+_PASSWORD = "password"  # noqa: S105  a way to log in
 _MEMORY = "magnum.token_memory"
+_ACCEPTED = "204 No Content"
 _TOKEN = "keystone.token_auth"  # noqa: S105  where the middleware leaves what it knows of the token
 _REFUSED = "The request needs a valid token of Keystone. Log in again."
 _UNREACHABLE = "Keystone cannot be asked whether the token is valid. Try again shortly."
@@ -42,12 +44,12 @@ _NOBODY = (
 class KeystoneAuthentication:
     def __init__(self, settings: Settings, *, clock: Clock) -> None:
         self._memory = TokenMemory(clock)
-        set_defaults(settings.oslo, settings.keystone_authtoken)
-        self.challenge = f'Keystone uri="{settings.oslo[SECTION].www_authenticate_uri}"'
         try:
+            set_defaults(settings.oslo, settings.keystone_authtoken)
             self._middleware = auth_token.AuthProtocol(_accept, {"oslo_config_config": settings.oslo})
         except keystoneauth.ClientException as error:
             raise SettingsError(f"[{SECTION}] cannot be used: {error}.") from error
+        self.challenge = f'Keystone uri="{settings.oslo[SECTION].www_authenticate_uri}"'
 
     def authenticate(self, environ: Mapping[str, Any]) -> Requester:
         asked = {**environ, _MEMORY: self._memory}
@@ -62,9 +64,6 @@ class KeystoneAuthentication:
         if status[0] != _ACCEPTED:
             raise Unavailable(_UNREACHABLE)
         return _requester(asked[_TOKEN].user)
-
-
-_ACCEPTED = "204 No Content"
 
 
 def _accept(_environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -87,55 +86,58 @@ def _requester(token: AccessInfoV3) -> Requester:
 
 
 def set_defaults(conf: cfg.ConfigOpts, older: KeystoneAuthtoken) -> None:
-    """Give options that the operator left out the values that we need. Raises SettingsError if nobody may check tokens."""
-    for section, options in auth_token.list_opts():
-        conf.register_opts(options, group=section)
+    """Give what the operator left out the values that we need. Raises SettingsError if nobody may check tokens."""
+    for name, options in auth_token.list_opts():
+        conf.register_opts(options, group=name)
     section = conf[SECTION]
     values: dict[str, Any] = {"http_connect_timeout": CALL_SECONDS, "service_type": SERVICE_TYPE}
     if not section.memcached_servers:
         values["cache"] = _MEMORY
-    if not section.auth_section:
+    if section.auth_section:
+        credentials = conf[_register_plugin(conf, section.auth_section)]
+    else:
         values |= _credentials(conf, older)
-    address = section.www_authenticate_uri or older.auth_uri
-    values["www_authenticate_uri"] = address or section.get("auth_url") or values.get("auth_url")
-    for name, value in values.items():
+        credentials = section
+    known = section.www_authenticate_uri or older.auth_uri or credentials["auth_url"] or values.get("auth_url")
+    for name, value in (values | {"www_authenticate_uri": known}).items():
         conf.set_default(name, value, group=SECTION)
 
 
 def _credentials(conf: cfg.ConfigOpts, older: KeystoneAuthtoken) -> dict[str, Any]:
     """Say who checks tokens: today's options, older names of them, or those of [keystone_auth]."""
-    if (conf[SECTION].auth_type or "password") != "password":
+    section = conf[_register_plugin(conf, SECTION)]
+    if section.auth_type not in (None, _PASSWORD):
         return {}
-    _register_password(conf, SECTION)
-    if _names_somebody(conf[SECTION]):
-        return {"auth_type": "password"} | _addresses(conf, older)
+    # Where only the public or an older address is set. Version 2 of Keystone's API is no more.
+    known = older.identity_uri or section.www_authenticate_uri or older.auth_uri
+    address = {"auth_url": known.replace("/v2.0", "/v3")} if known else {}
+    if _names_somebody(section):
+        return {"auth_type": _PASSWORD, **address}
     if older.admin_user:
         return {
-            "auth_type": "password",
+            "auth_type": _PASSWORD,
             "username": older.admin_user,
             "password": older.admin_password,
             "project_name": older.admin_tenant_name,
             "user_domain_id": "default",
             "project_domain_id": "default",
-        } | _addresses(conf, older)
-    _register_password(conf, _OTHER_SECTION)
-    if not _names_somebody(conf[_OTHER_SECTION]):
+            **address,
+        }
+    other = conf[_register_plugin(conf, _OTHER_SECTION)]
+    if not _names_somebody(other):
         raise SettingsError(_NOBODY)
-    conf.set_default("auth_type", "password", group=_OTHER_SECTION)
-    conf.set_default("auth_url", _addresses(conf, older).get("auth_url"), group=_OTHER_SECTION)
+    for name, value in ({"auth_type": _PASSWORD} | address).items():
+        conf.set_default(name, value, group=_OTHER_SECTION)
     return {"auth_section": _OTHER_SECTION}
 
 
-def _register_password(conf: cfg.ConfigOpts, section: str) -> None:
+def _register_plugin(conf: cfg.ConfigOpts, section: str) -> str:
+    """Declare the options of the section's way to log in, which is by password unless it says otherwise."""
     loading.register_auth_conf_options(conf, section)
-    conf.register_opts(loading.get_auth_plugin_conf_options("password"), group=section)
+    plugin = conf[section].auth_type or _PASSWORD
+    conf.register_opts(loading.get_auth_plugin_conf_options(plugin), group=section)
+    return section
 
 
 def _names_somebody(section: Mapping[str, Any]) -> bool:
     return bool(section["username"] or section["user_id"])
-
-
-def _addresses(conf: cfg.ConfigOpts, older: KeystoneAuthtoken) -> dict[str, str]:
-    """Give Keystone's address where only the public or an older one is set. Version 2 of its API is no more."""
-    known = older.identity_uri or conf[SECTION].www_authenticate_uri or older.auth_uri
-    return {"auth_url": known.replace("/v2.0", "/v3")} if known else {}

@@ -18,12 +18,14 @@ from programs import COMMANDS, SECONDS, end, free_port, start
 from magnum.standalone.state import StateDirectory
 
 HERE = Path(__file__).parent
-TOOLS = HERE.parents[1] / "tools"
+TOOLS = HERE.parents[2] / "tools"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "magnum"
 VERSIONS = ("5.0.0", "4.11.0", "4.9.0")
 """Of python-magnumclient: the newest, which has another syntax for updates, the one before it, and an old one."""
 PASSWORD = "secret"
 ADMIN = "admin"
+TRUSTEES = "trustees"
+"""The domain of the users that clusters of earlier releases have of their own."""
 PEOPLE = {
     "amy": ("fishers", "member"),
     "max": ("fishers", "manager"),
@@ -31,7 +33,7 @@ PEOPLE = {
     "eve": ("others", "member"),
     ADMIN: (ADMIN, ADMIN),
 }
-"""Who there is, in Keystone and in files of users: project and role. Of Keystone's, keystone_process.py is the origin."""
+"""Who there is, in Keystone and in files of users: project and role. keystone_process.py makes those of Keystone."""
 NO_MACHINES = "\n[drivers]\ndisabled_drivers = local_swarm\n"
 
 

@@ -7,7 +7,8 @@ from certificate_requests import make_csr
 from cryptography import x509
 from openstack import exceptions
 
-with warnings.catch_warnings():  # the client's warnings are not ours to mend
+pytestmark = pytest.mark.filterwarnings("ignore")  # the client's warnings are not ours to mend
+with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import openstack
 
@@ -40,14 +41,14 @@ def until(look, final: str):
 def test_the_proxy(connect):
     amy = connect("amy").container_infrastructure_management
     template = amy.create_cluster_template(name="sdk", **TEMPLATE)
-    assert amy.find_cluster_template("sdk").id == template.id
+    assert amy.find_cluster_template("sdk").uuid == template.uuid
     assert "sdk" in [found.name for found in amy.cluster_templates()]
     assert amy.update_cluster_template(template, name="sdk2", labels={"a": "1"}).labels == {"a": "1"}
     assert amy.get_cluster_template(template.id).name == "sdk2"
 
     made = amy.create_cluster(name="proxied", cluster_template_id=template.id)
     cluster = until(lambda: amy.get_cluster(made.id), "CREATE_COMPLETE")
-    assert amy.find_cluster("proxied").id == cluster.id
+    assert amy.find_cluster("proxied").uuid == cluster.uuid
     assert "proxied" in [found.name for found in amy.clusters()]
     amy.update_cluster(cluster, node_count=2)
     assert until(lambda: amy.get_cluster(cluster.id), "UPDATE_COMPLETE").node_count == 2
@@ -73,7 +74,7 @@ def test_the_proxy(connect):
 def test_the_cloud_layer(connect):
     amy = connect("amy")
     template = amy.create_cluster_template("layer", **TEMPLATE)
-    assert amy.get_cluster_template("layer").id == template.id
+    assert amy.get_cluster_template("layer").uuid == template.uuid
     assert [found.name for found in amy.search_cluster_templates("layer")] == ["layer"]
     assert "layer" in [found.name for found in amy.list_cluster_templates()]
     assert amy.update_cluster_template("layer", dns_nameserver="9.9.9.9").dns_nameserver == "9.9.9.9"

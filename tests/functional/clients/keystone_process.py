@@ -26,7 +26,7 @@ PEOPLE = {
     "eve": {"others": ["member"]},
     "magnum": {"service": ["service"]},
 }
-"""Roles by project, by user. Besides them there is `admin`, of the project `admin` and of the whole system."""
+"""Roles by project, by user. Besides them there is `admin`, of the project `admin`, the domain and the whole system."""
 TRUSTEES = "trustees"
 """The domain of the users that clusters of earlier releases have of their own."""
 NOWHERE = "http://127.0.0.1/"
@@ -97,6 +97,8 @@ class Administrator:
             for project, names in granted.items():
                 for role in names:
                     self.ask("PUT", f"projects/{projects[project]}/users/{user}/roles/{roles[role]}")
+        [admin] = self.ask("GET", "users?name=admin").json["users"]
+        self.ask("PUT", f"domains/default/users/{admin['id']}/roles/{roles['admin']}")
         self.make("domain", name=TRUSTEES)
         service = self.make("service", type="container-infra", name="magnum")
         for interface in INTERFACES:
