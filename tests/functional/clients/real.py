@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,8 @@ PEOPLE = {
     ADMIN: (ADMIN, ADMIN),
 }
 """Who there is, in Keystone and in files of users: project and role. keystone_process.py makes those of Keystone."""
+BETWEEN_LOOKS = 0.1
+"""Seconds; the service needs the processor, too."""
 NO_MACHINES = "\n[drivers]\ndisabled_drivers = local_swarm\n"
 
 
@@ -151,12 +154,14 @@ class Person:
             if shown["status"] in final:
                 return shown
             assert not shown["status"].endswith("_FAILED"), shown["status_reason"]
+            time.sleep(BETWEEN_LOOKS)
         raise AssertionError(f"{cluster} is still {shown['status']}: {shown['status_reason']}")
 
     def until_gone(self, cluster: str) -> None:
         for _ in range(200):
             if cluster not in [item["name"] for item in self.show("coe cluster list")]:
                 return
+            time.sleep(BETWEEN_LOOKS)
         raise AssertionError(f"{cluster} is still there")
 
 

@@ -1,11 +1,13 @@
 """openstacksdk, unmodified: its proxy `container_infrastructure_management` and its cloud layer."""
 
+import time
 import warnings
 
 import pytest
 from certificate_requests import make_csr
 from cryptography import x509
 from openstack import exceptions
+from real import BETWEEN_LOOKS
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the client's warnings are not ours to mend
 with warnings.catch_warnings():
@@ -35,6 +37,7 @@ def until(look, final: str):
     for _ in range(300):
         if (found := look()).status == final:
             return found
+        time.sleep(BETWEEN_LOOKS)
     raise AssertionError(f"{found.name} is still {found.status}: {found.status_reason}")
 
 
@@ -94,6 +97,7 @@ def test_the_cloud_layer(connect):
     for _ in range(300):
         if amy.get_coe_cluster("layered") is None:
             break
+        time.sleep(BETWEEN_LOOKS)
     assert amy.delete_cluster_template("layer")
     with pytest.raises(exceptions.NotFoundException):
         amy.list_magnum_services()  # not served yet
