@@ -28,11 +28,12 @@ part() {
 }
 
 part "set-up" tools/venv.sh
+part "set-up of clients and Keystone" tools/environments.sh
 part "style, types, layers, scripts" tools/lint.sh
 command -v shellcheck >/dev/null || summary+=("LEFT OUT: shellcheck, which is not installed.")
 part "unit tests" "${pytest[@]}" --numprocesses=auto -m "not root" tests/unit
 part "contracts, crashes, stories" "${pytest[@]}" --numprocesses=auto -m "not root" --durations=5 \
-    --ignore=tests/unit --ignore=tests/local tests
+    --dist=loadgroup --ignore=tests/unit --ignore=tests/local tests
 if [ "$(id -u)" -eq 0 ]; then
     part "set-up of machines" .venv/bin/python tools/demo.py --prepare-only
     part "real machines" "${pytest[@]}" --durations=10 -m root tests

@@ -106,7 +106,9 @@ class ClusterItem(Resource):
         node_count = health.pop("node_count", None)
         if node_count is not None or not health:  # who only reports health need not be allowed more
             self.policy.require("cluster:update", requester, target(full.summary))
-        self.policy.require("cluster:update_health_status", requester)
+        # Of the cluster, the rule is told who its trustee is; as the owner counts whoever asks.
+        asker = {"project_id": requester.project_id, "user_id": requester.user_id}
+        self.policy.require("cluster:update_health_status", requester, target(full.summary) | asker)
         resize = None
         if node_count is not None:
             _check_zero_nodes(req.version, node_count)

@@ -37,7 +37,7 @@ class Resource(Endpoint):
         """Give all projects to an administrator, who must be allowed that too; the own one to everybody else."""
         if requester.is_admin:
             self.policy.require(all_projects_rule, requester)
-        return Scope.widest(requester)
+        return self.policy.scope(requester)
 
 
 def until_bays_went(req: Request) -> None:

@@ -25,6 +25,7 @@ from .default import Default
 from .docker import Docker, DockerRegistry
 from .drivers import Drivers
 from .fake import Fake
+from .keystone_authtoken import KeystoneAuthtoken
 from .kubernetes import Kubernetes
 from .local import Local
 from .options import oslo_options, read_section
@@ -59,6 +60,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     kubernetes: Kubernetes = Kubernetes()
     docker: Docker = Docker()
     docker_registry: DockerRegistry = DockerRegistry()
+    keystone_authtoken: KeystoneAuthtoken = KeystoneAuthtoken()
     trust: Trust = Trust()
     cinder: Cinder = Cinder()
     barbican_client: clients.Endpoint = clients.Endpoint()

@@ -12,6 +12,8 @@ class Requester(msgspec.Struct, frozen=True, kw_only=True):
     project_name: str | None = None
     user_domain_id: str | None = None
     user_domain_name: str | None = None
+    domain_id: str | None = None
+    """The domain that the requester acts for, where that is neither a project nor the whole system."""
     system_scope: str | None = None
     request_id: str | None = None
 

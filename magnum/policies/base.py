@@ -2,11 +2,28 @@
 
 Rules from before the reader and member roles (`admin_api`, `admin_or_owner`, …) stay, because policy files use them.
 `*_cluster_user` is about the Keystone users that clusters of earlier releases have of their own: they are kept from
-everything but their cluster's certificates and health. For a target without `trustee_domain_id` nobody is one. They are
-told by `user_domain_id`: oslo.policy takes credentials with a `domain_id` for those of a domain-scoped token.
+everything but their cluster's certificates and health. For a target without `trustee_domain_id` nobody is one.
+
+To policy files `domain_id` is the domain of the user, as it was when they were written; oslo.policy takes credentials
+with a `domain_id` for those of a token that is scoped to a domain. So it is a check of its own, `UserDomainCheck`.
 """
 
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
 from oslo_policy import policy
+
+
+@policy.register("domain_id")
+class UserDomainCheck(policy.Check):
+    def __call__(
+        self, target: Mapping[str, Any], creds: MutableMapping[str, Any], _enforcer: Any, _current_rule: Any = None
+    ) -> bool:
+        try:
+            return bool(creds.get("user_domain_id") == self.match % target)
+        except KeyError:
+            return False
+
 
 ADMIN = "rule:context_is_admin"
 READER = "rule:admin_or_project_reader"

@@ -1,25 +1,41 @@
-"""Bays and baymodels: what clusters and cluster templates were called, up to microversion 1.10."""
+"""Bays and bay models: clusters and templates as they were called up to microversion 1.10.
+
+Who may do something to a cluster may do it to a bay, so that an operator's rule of the one is not passed by under the
+other's name. A file that sets a rule of theirs is followed.
+"""
 
 from oslo_policy import policy
 
-from .base import ADMIN, MEMBER, MEMBER_NOT_CLUSTER, OLD_ANYBODY, READER_NOT_CLUSTER, rule
+from .base import rule
+
+_RESOURCES = {"bay": ("cluster", "bay", "/v1/bays"), "baymodel": ("clustertemplate", "bay model", "/v1/baymodels")}
 
 
-def _rules(name: str, noun: str, *, change: str) -> list[policy.DocumentedRuleDefault]:
-    collection, item = f"/v1/{name}s", f"/v1/{name}s/{{{name}}}"
-    detail = f"GET {collection}/detail"
+def _rules(name: str) -> list[policy.RuleDefault]:
+    today, noun, path = _RESOURCES[name]
+    item = f"{path}/{{{name}}}"
+    actions = {
+        "create": (f"Create a {noun}.", f"POST {path}"),
+        "delete": (f"Delete a {noun}.", f"DELETE {item}"),
+        "detail": (f"List {noun}s with details.", f"GET {path}/detail"),
+        "get": (f"Show a {noun}.", f"GET {item}"),
+        "get_all": (f"List {noun}s.", f"GET {path}"),
+        "update": (f"Change a {noun}.", f"PATCH {item}"),
+    }
     return [
-        rule(f"{name}:create", MEMBER_NOT_CLUSTER, f"Create {noun}.", f"POST {collection}", old=OLD_ANYBODY),
-        rule(f"{name}:delete", change, f"Delete {noun}.", f"DELETE {item}", old=OLD_ANYBODY),
-        rule(f"{name}:detail", READER_NOT_CLUSTER, f"List {name}s with details.", detail, old=OLD_ANYBODY),
-        rule(f"{name}:get", READER_NOT_CLUSTER, f"Show {noun}.", f"GET {item}", old=OLD_ANYBODY),
-        rule(f"{name}:get_all", READER_NOT_CLUSTER, f"List {name}s.", f"GET {collection}", old=OLD_ANYBODY),
-        rule(f"{name}:update", change, f"Change {noun}.", f"PATCH {item}", old=OLD_ANYBODY),
+        rule(f"{name}:{action}", f"rule:{today}:{action}", description, operation)
+        for action, (description, operation) in actions.items()
     ]
 
 
 RULES = [
-    *_rules("bay", "a bay", change=MEMBER_NOT_CLUSTER),
-    *_rules("baymodel", "a baymodel", change=MEMBER),
-    rule("baymodel:publish", ADMIN, "Make a baymodel public.", "POST /v1/baymodels", "PATCH /v1/baymodels/{baymodel}"),
+    *_rules("bay"),
+    *_rules("baymodel"),
+    rule(
+        "baymodel:publish",
+        "rule:clustertemplate:publish",
+        "Make a bay model public.",
+        "POST /v1/baymodels",
+        "PATCH /v1/baymodels/{baymodel}",
+    ),
 ]

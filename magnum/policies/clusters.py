@@ -29,7 +29,7 @@ RULES = [
     rule("cluster:update_all_projects", ADMIN, "Change a cluster of any project.", f"PATCH {ITEM}"),
     rule(
         "cluster:update_health_status",
-        "rule:admin_or_project_member_user_or_cluster_user",
+        "rule:admin_or_project_member_user_or_cluster_user or rule:cluster_user",
         "Report a cluster's health.",
         f"PATCH {ITEM}",
         old=OLD_USER,

@@ -12,6 +12,7 @@ import falcon.testing
 import msgspec
 import pytest
 from oslo_config import cfg
+from sqlalchemy import event
 
 from magnum.api.app import load_app
 from magnum.conf.certificates import Certificates
@@ -193,6 +194,27 @@ def shared_world():
     made = World(TurnedClock())
     yield made
     made.service.database.dispose()
+
+
+class Statements(list[str]):
+    """What was sent to the database, without what brackets transactions."""
+
+    def writes(self) -> int:
+        return sum(not statement.lstrip().upper().startswith("SELECT") for statement in self)
+
+
+@pytest.fixture
+def statements(world):
+    sent = Statements()
+    engine = world.service.database._engine
+
+    def note(_connection, _cursor, statement, *_rest) -> None:
+        if not statement.startswith("BEGIN"):
+            sent.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield sent
+    event.remove(engine, "before_cursor_execute", note)
 
 
 @pytest.fixture

@@ -134,8 +134,8 @@ def test_rings_of_oslo_read_the_configuration_of_this_process(world, anybody, tm
     assert answer.headers["access-control-allow-origin"] == "http://panel"
 
 
-def test_keystone_is_refused_at_the_start(world):
-    with pytest.raises(SettingsError, match=r"auth_strategy = keystone is not supported yet"):
+def test_keystone_without_anybody_who_checks_tokens_is_refused_at_the_start(world):
+    with pytest.raises(SettingsError, match=r"needs a user who may check tokens"):
         world.configure(default=Default(auth_strategy="keystone"))
 
 

@@ -5,32 +5,10 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import event
 
 from magnum.conf.quotas import Quotas
 from magnum.db.engine import open_database
 from magnum.db.migrate import create_all
-
-
-class Statements(list[str]):
-    """What was sent to the database, without what brackets transactions."""
-
-    def writes(self) -> int:
-        return sum(not statement.lstrip().upper().startswith("SELECT") for statement in self)
-
-
-@pytest.fixture
-def statements(world):
-    sent = Statements()
-    engine = world.service.database._engine
-
-    def note(_connection, _cursor, statement, *_rest) -> None:
-        if not statement.startswith("BEGIN"):
-            sent.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    yield sent
-    event.remove(engine, "before_cursor_execute", note)
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ bcrypt is slow on purpose, so a password that fitted is remembered for five minu
 this process has: over the name, the password and the state of the file, so a change of the file forgets everything. One
 verification runs at a time and few wait, which bounds what a flood of wrong passwords can cost. A name that is not
 there costs as much as one that is.
+
+Clients that can send a token and nothing else, such as the old `magnum` command, send `name:password` as the token.
 """
 
 import base64
@@ -42,7 +44,10 @@ class BasicAuthentication:
         self._turn = threading.Lock()
 
     def authenticate(self, environ: Mapping[str, Any]) -> Requester:
-        name, password = _read_header(environ.get("HTTP_AUTHORIZATION"))
+        if "HTTP_AUTHORIZATION" in environ:
+            name, password = _read_header(environ["HTTP_AUTHORIZATION"])
+        else:
+            name, password = _read_token(environ.get("HTTP_X_AUTH_TOKEN"))
         users = self._file.users()
         user = users.by_name.get(name)
         digest = self._remembered.digest(users.generation, name, password)
@@ -100,9 +105,23 @@ def _read_header(header: object) -> tuple[str, bytes]:
     try:
         if scheme.lower() != "basic" or len(encoded) > _LONGEST_HEADER:
             raise Unauthenticated(_REFUSED)
-        name, colon, password = base64.b64decode(encoded.strip(), validate=True).partition(b":")
+        return _split(base64.b64decode(encoded.strip(), validate=True))
+    except binascii.Error:
+        raise Unauthenticated(_REFUSED) from None
+
+
+def _read_token(token: object) -> tuple[str, bytes]:
+    text = str(token or "")
+    if len(text) > _LONGEST_HEADER:
+        raise Unauthenticated(_REFUSED)
+    return _split(text.encode("latin-1", "replace"))  # WSGI hands over bytes as if they were latin-1
+
+
+def _split(credentials: bytes) -> tuple[str, bytes]:
+    name, colon, password = credentials.partition(b":")
+    try:
         if not colon or len(password) > _LONGEST_PASSWORD:
             raise Unauthenticated(_REFUSED)
         return name.decode(), password
-    except (binascii.Error, UnicodeDecodeError):
+    except UnicodeDecodeError:
         raise Unauthenticated(_REFUSED) from None

@@ -7,6 +7,7 @@ import yaml
 from oslo_config import cfg
 
 from magnum.api.policy import Policy, get_enforcer, make_enforcer
+from magnum.conf.trust import Trust
 from magnum.core.errors import Forbidden
 from magnum.model.requesters import Requester
 
@@ -26,7 +27,7 @@ def policy(file, tmp_path):
     config.write_text(f"[oslo_policy]\npolicy_file = {file}\n")
     conf = cfg.ConfigOpts()
     conf([], default_config_files=[str(config)], default_config_dirs=[])
-    return Policy(make_enforcer(conf))
+    return Policy(make_enforcer(conf), Trust())
 
 
 def test_who_is_an_administrator_is_a_rule(policy):

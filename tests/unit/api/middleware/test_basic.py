@@ -109,3 +109,20 @@ def test_time_makes_forget():
     assert remembered.has(digest)
     clock.seconds = 300.0
     assert not remembered.has(digest)
+
+
+def test_a_client_that_has_tokens_only_sends_name_and_password_as_one(strategy):
+    assert strategy.authenticate({"HTTP_X_AUTH_TOKEN": "ann:sesame"}).project_id == "fishers"
+
+
+@pytest.mark.parametrize(
+    "token", ["", "notused", "ann:wrong", "ann:", ":sesame", "ann:" + "x" * 73, "\xff:x", "a" * 2000]
+)
+def test_any_other_token_is_refused(strategy, token):
+    with pytest.raises(Unauthenticated):
+        strategy.authenticate({"HTTP_X_AUTH_TOKEN": token})
+
+
+def test_where_there_is_a_basic_header_the_token_counts_for_nothing(strategy):
+    with pytest.raises(Unauthenticated):
+        strategy.authenticate(environ("ann", "wrong") | {"HTTP_X_AUTH_TOKEN": "ann:sesame"})

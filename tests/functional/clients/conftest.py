@@ -1,0 +1,37 @@
+"""The services that clients talk to, and the clients. One after the other, in one process of pytest: they are heavy."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from real import VERSIONS, Client, service
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("clients"))
+
+
+@pytest.fixture(scope="session")
+def basic_clouds(tmp_path_factory) -> Iterator[Path]:
+    with service(tmp_path_factory.mktemp("basic"), keystone=False) as clouds:
+        yield clouds
+
+
+@pytest.fixture(scope="session")
+def keystone_clouds(tmp_path_factory) -> Iterator[Path]:
+    with service(tmp_path_factory.mktemp("keystone"), keystone=True) as clouds:
+        yield clouds
+
+
+@pytest.fixture(scope="session", params=["http_basic", "keystone"])
+def clouds(request) -> Path:
+    """The same people, once in a file of users and once in a real Keystone."""
+    return request.getfixturevalue({"http_basic": "basic_clouds", "keystone": "keystone_clouds"}[request.param])
+
+
+@pytest.fixture(scope="session", params=VERSIONS)
+def client(request, clouds) -> Iterator[Client]:
+    with Client(request.param, clouds) as made:
+        yield made

@@ -1,0 +1,301 @@
+"""Who may do what: every rule and everybody, as the table says; asked of the rules, and of the service over HTTP.
+
+    y   allowed
+    n   refused: 403
+    -   not found: 404, as for what is not there at all
+    .   cannot be asked: a machine of a cluster reaches its own listener only, which serves nothing else
+
+The cluster and the template are the member's, of the project `fishers`. The project admin is one of another project.
+The system admin has a token of the whole system, which is none of a project. The trustee is the Keystone user that an
+adopted cluster has of its own, with a token of no project.
+"""
+
+import falcon.testing
+import pytest
+from certificate_requests import make_csr
+
+from magnum.api.app import make_app
+from magnum.api.nodes import make_node_application
+from magnum.api.policy import Policy, make_enforcer
+from magnum.api.requests import REQUESTER
+from magnum.conf.trust import Trust
+from magnum.db import clusters, credentials, signing, x509keypairs
+from magnum.model.credentials import NodeCredential, hash_token
+from magnum.model.names import new_uuid
+from magnum.model.requesters import Requester
+from magnum.model.signing import NodeLimits
+from magnum.model.x509keypairs import X509KeyPair
+from magnum.policies import list_rules
+
+TABLE = """
+                                          system project                       other   node of node of trustee of
+                                          admin  admin  manager member reader  project this    another an adopted
+
+certificate:create                        n      y      n       y      n       -       y       .      y
+certificate:get                           n      y      n       y      n       -       y       .      y
+certificate:rotate_ca                     n      y      y       y      n       -       .       .      n
+
+cluster:create           bay:create       n      y      y       y      n       y       .       .      n
+cluster:delete           bay:delete       n      y      y       y      n       -       .       .      n
+cluster:detail           bay:detail       n      y      y       y      y       y       .       .      n
+cluster:get              bay:get          n      y      y       y      y       -       .       .      n
+cluster:get_all          bay:get_all      n      y      y       y      y       y       .       .      n
+cluster:update           bay:update       n      y      y       y      n       -       .       .      n
+cluster:resize                            n      y      y       y      n       -       .       .      n
+cluster:upgrade                           n      y      y       y      n       -       .       .      n
+cluster:update_health_status              n      y      y       y      n       -       .       .      y
+cluster:delete_all_projects               y      y      n       n      n       n       .       .      n
+cluster:detail_all_projects               y      y      n       n      n       n       .       .      n
+cluster:get_one_all_projects              y      y      n       n      n       n       .       .      n
+cluster:get_all_all_projects              y      y      n       n      n       n       .       .      n
+cluster:update_all_projects               y      y      n       n      n       n       .       .      n
+cluster:upgrade_all_projects              y      y      n       n      n       n       .       .      n
+
+clustertemplate:create   baymodel:create  n      y      y       y      n       y       .       .      n
+clustertemplate:delete   baymodel:delete  n      y      y       y      n       -       .       .      n
+clustertemplate:detail   baymodel:detail  n      y      y       y      y       y       .       .      n
+clustertemplate:get      baymodel:get     n      y      y       y      y       -       .       .      n
+clustertemplate:get_all  baymodel:get_all n      y      y       y      y       y       .       .      n
+clustertemplate:update   baymodel:update  n      y      y       y      n       -       .       .      n
+clustertemplate:publish                   y      y      n       n      n       n       .       .      n
+baymodel:publish                          n      y      n       n      n       n       .       .      n
+clustertemplate:delete_all_projects       y      y      n       n      n       n       .       .      n
+clustertemplate:detail_all_projects       y      y      n       n      n       n       .       .      n
+clustertemplate:get_one_all_projects      y      y      n       n      n       n       .       .      n
+clustertemplate:get_all_all_projects      y      y      n       n      n       n       .       .      n
+clustertemplate:update_all_projects       y      y      n       n      n       n       .       .      n
+
+nodegroup:get                             n      y      y       y      y       -       .       .      n
+nodegroup:get_all                         n      y      y       y      y       -       .       .      n
+nodegroup:create                          n      y      y       y      n       -       .       .      n
+nodegroup:update                          n      y      y       y      n       -       .       .      n
+nodegroup:delete                          n      y      y       y      n       -       .       .      n
+nodegroup:get_one_all_projects            y      y      n       n      n       n       .       .      n
+nodegroup:get_all_all_projects            y      y      n       n      n       n       .       .      n
+
+credential:rotate                         n      -      y       y      n       -       .       .      n
+
+federation:create                         n      y      y       y      n       y       .       .      n
+federation:delete                         n      y      y       y      n       -       .       .      n
+federation:detail                         n      y      y       y      y       y       .       .      n
+federation:get                            n      y      y       y      y       -       .       .      n
+federation:get_all                        n      y      y       y      y       y       .       .      n
+federation:update                         n      y      y       y      n       -       .       .      n
+
+quota:get                                 n      y      y       y      y       y       .       .      n
+quota:create                              y      y      n       n      n       n       .       .      n
+quota:delete                              y      y      n       n      n       n       .       .      n
+quota:get_all                             y      y      n       n      n       n       .       .      n
+quota:update                              y      y      n       n      n       n       .       .      n
+stats:get_all                             n      y      y       y      y       y       .       .      n
+magnum-service:get_all                    y      y      n       n      n       n       .       .      n
+"""
+
+TRUSTEES = "domain-of-trustees"
+MEMBER = ("member", "reader")
+PEOPLE = {
+    "system admin": Requester(
+        user_id="sue", project_id=None, roles=("admin", "manager", *MEMBER), system_scope="all", user_domain_id="d1"
+    ),
+    "project admin": Requester(
+        user_id="root", project_id="operators", roles=("admin", "manager", *MEMBER), user_domain_id="d1"
+    ),
+    "manager": Requester(user_id="max", project_id="fishers", roles=("manager", *MEMBER), user_domain_id="d1"),
+    "member": Requester(user_id="amy", project_id="fishers", roles=MEMBER, user_domain_id="d1"),
+    "reader": Requester(user_id="rita", project_id="fishers", roles=("reader",), user_domain_id="d1"),
+    "other project": Requester(user_id="eve", project_id="others", roles=MEMBER, user_domain_id="d1"),
+    "trustee": Requester(user_id="t1", user_name="cluster_fishers", project_id=None, roles=(), user_domain_id=TRUSTEES),
+}
+NODES = ("node", "node of another")
+COLUMNS = [*list(PEOPLE)[:-1], *NODES, "trustee"]
+MATRIX = {
+    rule: dict(zip(COLUMNS, cells[-len(COLUMNS) :], strict=True))
+    for cells in (line.split() for line in TABLE.splitlines() if ":" in line)
+    for rule in cells[: -len(COLUMNS)]
+}
+OWN_AFFAIRS = ("create", "get_all", "detail", "_all_projects", "publish")
+"""Rules of these names are asked without an object, as are all of the resources below."""
+WITHOUT_OBJECT = ("quota", "stats", "magnum-service")
+
+
+def test_the_table_has_every_rule():
+    assert sorted(MATRIX) == sorted(rule.name for rule in list_rules() if ":" in rule.name)
+
+
+def make_policy(world) -> Policy:
+    return Policy(make_enforcer(world.service.settings.oslo), Trust(trustee_domain_id=TRUSTEES))
+
+
+@pytest.mark.parametrize("rule", MATRIX)
+def test_what_the_rules_say(shared_world, rule):
+    policy, (resource, _, action) = make_policy(shared_world), rule.partition(":")
+    alone = resource in WITHOUT_OBJECT or (
+        action.endswith(OWN_AFFAIRS) and resource not in ("certificate", "nodegroup")
+    )
+    thing = {"project_id": "fishers", "user_id": "amy", "trustee_user_id": "t1"}
+    for name, person in PEOPLE.items():
+        if rule == "cluster:update_health_status":
+            thing |= {"project_id": person.project_id, "user_id": person.user_id}
+        allowed = policy.allows(rule, policy.identify(person), None if alone else thing)
+        if rule != "cluster:update_health_status" or name != "other project":  # whom the lookup keeps out
+            assert allowed == (MATRIX[rule][name] == "y"), name
+
+
+NODE_NAME = "web-1"
+CSR = make_csr(NODE_NAME, server=True)
+REQUESTS = {
+    "certificate:create": ("POST", "/certificates", {"cluster_uuid": "{cluster}", "csr": CSR}, 201),
+    "certificate:get": ("GET", "/certificates/{cluster}", None, 200),
+    "cluster:create": ("POST", "/clusters", {"cluster_template_id": "{public}", "name": "new"}, 202),
+    "cluster:delete": ("DELETE", "/clusters/{cluster}", None, 204),
+    "cluster:detail": ("GET", "/clusters/detail", None, 200),
+    "cluster:get": ("GET", "/clusters/{cluster}", None, 200),
+    "cluster:get_all": ("GET", "/clusters", None, 200),
+    "cluster:update": (
+        "PATCH",
+        "/clusters/{cluster}",
+        [{"op": "replace", "path": "/node_count", "value": 2}],
+        202,
+    ),
+    "cluster:resize": ("POST", "/clusters/{cluster}/actions/resize", {"node_count": 2}, 202),
+    "cluster:update_health_status": (
+        "PATCH",
+        "/clusters/{cluster}",
+        [{"op": "add", "path": "/health_status", "value": "HEALTHY"}],
+        202,
+    ),
+    "clustertemplate:create": ("POST", "/clustertemplates", {"coe": "swarm-mode", "image_id": "fake"}, 201),
+    "clustertemplate:delete": ("DELETE", "/clustertemplates/{unused}", None, 204),
+    "clustertemplate:detail": ("GET", "/clustertemplates/detail", None, 200),
+    "clustertemplate:get": ("GET", "/clustertemplates/{unused}", None, 200),
+    "clustertemplate:get_all": ("GET", "/clustertemplates", None, 200),
+    "clustertemplate:update": (
+        "PATCH",
+        "/clustertemplates/{unused}",
+        [{"op": "replace", "path": "/dns_nameserver", "value": "9.9.9.9"}],
+        200,
+    ),
+}
+"""What the rule is asked for, and the answer when it allows it."""
+
+
+class Stage:
+    """A cluster and templates of the member's, and everybody who may want something of them."""
+
+    def __init__(self, world) -> None:
+        world.configure(trust=Trust(trustee_domain_id=TRUSTEES))
+        world.change(sign_wake=self.sign)
+        self.world = world
+        self.owner = world.person("amy", "fishers")
+        root = world.person("root", "operators", "admin")
+        self.names = {"public": root.make_template(name="public", public=True)["uuid"]}
+
+    def set_up(self) -> None:
+        self.names["unused"] = self.owner.make_template()["uuid"]
+        self.names["cluster"] = cluster = self.owner.make_cluster(self.names["public"])
+        ref = new_uuid(self.world.service.randomness)
+        pair = X509KeyPair(uuid=ref, certificate="the CA", private_key="sealed")
+        self.world.write(lambda tx: x509keypairs.insert(tx, pair))
+        self.world.write(lambda tx: clusters.update(tx, cluster, ca_cert_ref=ref, trustee_user_id="t1"))
+        self.world.set_status(cluster, "CREATE_COMPLETE")
+
+    def sign(self) -> None:
+        """Do what a conductor does."""
+        (request,) = self.world.read(lambda tx: signing.waiting(tx, 10))
+        self.world.write(lambda tx: signing.answer(tx, request.uuid, pem="signed"))
+
+    def ask(self, who: str, rule: str, **instead: str):
+        """Send the request of a rule; names in it may be replaced by others."""
+        method, path, body, _ = REQUESTS[rule]
+        names = self.names | instead
+        for name, value in names.items():
+            path = path.replace(f"{{{name}}}", value)
+        if isinstance(body, dict):
+            body = {key: names.get(str(value).strip("{}"), value) for key, value in body.items()}
+        headers, extras = {"OpenStack-API-Version": "container-infra latest"}, {}
+        if who in NODES:
+            app = make_node_application(self.world.service, self.names["cluster"])
+            headers["X-Magnum-Node-Token"] = self.token(self.names["cluster"] if who == "node" else "another")
+        else:
+            app = make_app(self.world.service)
+            extras[REQUESTER] = PEOPLE[who]
+        more = {} if body is None else {"json": body}
+        return falcon.testing.TestClient(app).simulate_request(
+            method, f"/v1{path}", headers=headers, extras=extras, **more
+        )
+
+    def token(self, cluster: str) -> str:
+        """Make the token of a machine of the cluster."""
+        token = node = new_uuid(self.world.service.randomness)
+        credential = NodeCredential(
+            token_hash=hash_token(token),
+            cluster_uuid=cluster,
+            node_uuid=node,
+            node_name=NODE_NAME,
+            limits=NodeLimits(common_name=NODE_NAME),
+            expires_at=self.world.clock.now() + 3_600_000_000,
+        )
+        self.world.write(lambda tx: credentials.insert(tx, credential))
+        return token
+
+
+@pytest.fixture
+def stage(world) -> Stage:
+    return Stage(world)
+
+
+@pytest.mark.parametrize("rule", REQUESTS)
+def test_what_the_service_answers(stage, rule):
+    for who in COLUMNS:
+        stage.set_up()
+        answer = stage.ask(who, rule)
+        match MATRIX[rule][who]:
+            case "y":
+                assert answer.status_code == REQUESTS[rule][3], (who, answer.text)
+            case "n":
+                assert answer.status_code == 403, who
+                assert "policy rule" in answer.json["errors"][0]["title"]
+            case "-":
+                assert_looks_like_nothing(stage, who, rule, answer)
+            case ".":
+                assert answer.status_code in (401, 404, 405), who
+
+
+def assert_looks_like_nothing(stage: Stage, who: str, rule: str, answer) -> None:
+    """Compare with the answer about something that does not exist."""
+    nothing = "7c4c8c2c-1d1f-4b53-b0a4-3b8a9a3b0c00"
+    of_nothing = stage.ask(who, rule, cluster=nothing, unused=nothing)
+    assert answer.status_code == of_nothing.status_code
+    assert answer.status_code in (400, 404)  # 400 where it is named in the body
+    text = answer.text
+    for name in (stage.names["cluster"], stage.names["unused"]):
+        text = text.replace(name, nothing)
+    assert text == of_nothing.text
+
+
+@pytest.mark.parametrize(
+    "rule", [rule for rule, row in MATRIX.items() if row["other project"] == "-" and rule in REQUESTS]
+)
+def test_what_is_hidden_costs_what_is_not_there_costs(stage, statements, rule):
+    """Nobody can tell by the time that it takes."""
+    stage.set_up()
+    counted = []
+    for instead in ({}, dict.fromkeys(("cluster", "unused"), "7c4c8c2c-1d1f-4b53-b0a4-3b8a9a3b0c00")):
+        statements.clear()
+        stage.ask("other project", rule, **instead)
+        counted.append(list(statements))
+    assert counted[0] == counted[1]
+    assert counted[0]
+
+
+@pytest.mark.parametrize("action", ["get_one", "get_all", "detail", "update", "delete"])
+@pytest.mark.parametrize("resource", ["cluster", "clustertemplate"])
+def test_an_administrator_whom_the_operator_keeps_out_of_other_projects(stage, tmp_path, resource, action):
+    """Not the own project's instead: that would be an answer to another question."""
+    file = tmp_path / "policy.yaml"
+    file.write_text(f'"{resource}:{action}_all_projects": "!"\n')
+    stage.set_up()
+    stage.world.service.settings.oslo.set_override("policy_file", str(file), "oslo_policy")
+    answer = stage.ask("project admin", f"{resource}:{action.removesuffix('_one')}")
+    assert answer.status_code == 403
+    assert f"{resource}:{action}_all_projects" in answer.json["errors"][0]["title"]
