@@ -1,7 +1,7 @@
 """Database servers of Debian's packages, for tests and measurements: private, on a unix socket, gone with their folder.
 
-Both refuse to be root, so that root lets them be `nobody`. What they store is worth nothing after the test, so nothing is
-flushed to the disk. One server serves a whole session; every test gets an empty database of it.
+Both refuse to be root, so that root lets them be `nobody`. What they store is worth nothing after the test, so that
+nothing is flushed to the disk. One server serves a whole session.
 """
 
 import contextlib

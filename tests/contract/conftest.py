@@ -156,3 +156,13 @@ def make(world):
 @pytest.fixture
 def clock(world):
     return world[2]
+
+
+@pytest.fixture(params=["sqlite", *KINDS])
+def url(request, tmp_path, database_servers):
+    """Give the URL of a database that is empty, or of a file that is not there yet."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/magnum.sqlite"
+    else:
+        with database_servers[request.param].database() as url:
+            yield url

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 
 import pytest
+from databases import KINDS
 
 from magnum.db import clusters, events, migrate, operations, projects, services
 from magnum.db.engine import open_database

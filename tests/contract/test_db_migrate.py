@@ -1,7 +1,6 @@
 import shutil
 
 import pytest
-from databases import KINDS
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Column, String, inspect, text
@@ -120,16 +119,6 @@ INSERT INTO x509keypair (uuid, certificate, private_key, private_key_passphrase)
 
 # The existing service runs on these alone, and of the two only MariaDB is in use.
 where_there_are_such = pytest.mark.parametrize("url", ["sqlite", "mariadb"], indirect=True)
-
-
-@pytest.fixture(params=["sqlite", *KINDS])
-def url(request, tmp_path, database_servers):
-    """Give the URL of a database that is empty, or of a file that is not there yet."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/magnum.sqlite"
-    else:
-        with database_servers[request.param].database() as url:
-            yield url
 
 
 @pytest.fixture
