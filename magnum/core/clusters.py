@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from magnum.db import clusters, clustertemplates, events, nodegroups, operations
 from magnum.db.errors import NotFound as NoSuchRow
-from magnum.model.clusters import Cluster, ClusterSummary
+from magnum.model.clusters import Cluster, ClusterOverview, ClusterSummary
 from magnum.model.clustertemplates import ClusterTemplate
 from magnum.model.names import new_uuid
 from magnum.model.nodegroups import DEFAULT_WORKER, NodeGroup
@@ -57,8 +57,8 @@ def get_full(service: Service, ident: str, scope: Scope) -> Full:
     return service.database.read(run)
 
 
-def list_page(service: Service, scope: Scope, page: Page) -> list[ClusterSummary]:
-    return service.database.read(lambda tx: clusters.summaries(tx, scope, page))
+def list_page(service: Service, scope: Scope, page: Page) -> list[ClusterOverview]:
+    return service.database.read(lambda tx: clusters.overviews(tx, scope, page))
 
 
 def list_full(service: Service, scope: Scope, page: Page) -> list[Full]:

@@ -1,16 +1,16 @@
 """Clusters: the adopted table `cluster`, and the sums over node groups that every answer shows.
 
-A page of clusters with their sums is one statement: the page is cut first, then joined to its node groups, and the rows
-of one cluster are folded here. Whoever changes a cluster holds its lock (`operations.lock`).
+A page of clusters with their sums is one statement: the page is cut first. Where addresses are shown it is joined to its
+node groups, and the rows of one cluster are folded here; an overview has one row for each cluster. Whoever changes a cluster holds its lock (`operations.lock`).
 """
 
 from itertools import groupby
 
-from sqlalchemy import Connection, RowMapping, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Integer, RowMapping, Select, String, cast, func, select, type_coerce
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.sql.selectable import Subquery
 
-from magnum.model.clusters import Cluster, ClusterSummary
+from magnum.model.clusters import Cluster, ClusterOverview, ClusterSummary
 from magnum.model.nodegroups import MASTER
 from magnum.model.paging import Page
 from magnum.model.requesters import Scope
@@ -26,6 +26,7 @@ RESOURCE = "Cluster"
 SORT_KEYS = rows.sort_keys(Cluster, cluster)
 _COLUMNS = rows.columns_of(Cluster, cluster)
 _READ = select(*_COLUMNS)
+_IN_OVERVIEW = ClusterOverview.__struct_fields__[:-2]  # the last two are sums
 
 
 def insert(tx: Connection, new: Cluster) -> None:
@@ -55,6 +56,17 @@ def summaries(tx: Connection, scope: Scope, page: Page) -> list[ClusterSummary]:
     visible = in_scope(tx, cluster, scope)
     query = select_page(tx, _READ, cluster, page, sort_keys=SORT_KEYS, visible=visible, resource=RESOURCE)
     return _summaries(tx, query, page)
+
+
+def overviews(tx: Connection, scope: Scope, page: Page) -> list[ClusterOverview]:
+    query = select(*(cluster.c[name] for name in {*_IN_OVERVIEW, "id", page.sort_key} & set(cluster.c.keys())))
+    visible = in_scope(tx, cluster, scope)
+    query = select_page(tx, query, cluster, page, sort_keys=SORT_KEYS, visible=visible, resource=RESOURCE)
+    found = query.subquery("page")
+    masters = _sum(found).where(nodegroup.c.role == MASTER)
+    shown = [type_coerce(found.c[name], String) if name == "status" else found.c[name] for name in _IN_OVERVIEW]
+    result = tx.execute(select(*shown, _number(masters), _number(_sum(found))).order_by(*ordering(found, page)))
+    return [ClusterOverview(*row[:-1], row[-1] - row[-2]) for row in result]
 
 
 def update(tx: Connection, uuid: str, **columns: object) -> None:
@@ -88,6 +100,15 @@ def _summaries(tx: Connection, query: Select[tuple[object, ...]], page: Page) ->
     found = query.subquery("page")
     result = tx.execute(_with_nodegroups(found).order_by(*ordering(found, page), nodegroup.c.id)).mappings()
     return [_fold(list(group)) for _, group in groupby(result, key=lambda row: row["id"])]
+
+
+def _sum(found: Subquery) -> Select[tuple[int | None]]:
+    return select(func.sum(nodegroup.c.node_count)).where(nodegroup.c.cluster_id == found.c.uuid)
+
+
+def _number(query: Select[tuple[int | None]]) -> ColumnElement[int]:
+    """Give an integer; MySQL's sums are decimal fractions."""
+    return cast(func.coalesce(query.scalar_subquery(), 0), Integer)
 
 
 def _with_nodegroups(found: Subquery) -> Select[tuple[object, ...]]:
