@@ -26,7 +26,7 @@ def ordering(source: FromClause, page: Page) -> list[ColumnElement[Any]]:
 
 
 def select_page(
-    tx: Connection,
+    tx: Connection | None,
     query: Select[Any],
     table: Table,
     page: Page,
@@ -35,10 +35,14 @@ def select_page(
     visible: ColumnElement[bool],
     resource: str,
 ) -> Select[Any]:
-    """Cut a query over `table` down to the page. A marker that is not visible is NotFound; one more query finds it."""
+    """Cut a query over `table` down to the page. A marker that is not visible is NotFound; one more query finds it.
+
+    Without a marker nothing is asked, and no connection is needed.
+    """
     if page.sort_key not in sort_keys:
         raise UnknownSortKey(page.sort_key)
     if page.marker is not None:
+        assert tx is not None
         column = table.c[page.sort_key]
         found = tx.execute(
             select(table.c.id, _comparable(column)).where(table.c.uuid == page.marker, visible)

@@ -58,6 +58,7 @@ class ClusterSummary(msgspec.Struct, frozen=True, kw_only=True):
     node_addresses: tuple[str, ...] = ()
     master_addresses: tuple[str, ...] = ()
     generation: int = 0
+    template_labels: dict[str, str] = {}
 
 
 class ClusterOverview(msgspec.Struct, frozen=True):

@@ -115,7 +115,7 @@ def overview_view(overview: ClusterOverview, base: str, version: Version) -> Clu
 
 def full_view(full: Full, base: str, version: Version) -> ClusterView:
     summary, cluster = full.summary, full.summary.cluster
-    differences = compare(full.template_labels, cluster.labels)
+    differences = compare(summary.template_labels, cluster.labels)
     return ClusterView(
         **_shared(cluster, summary, base, version),
         **{name: getattr(cluster, name) for name in _FROM_ROW_FULL},
