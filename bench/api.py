@@ -1,23 +1,25 @@
 """How fast the API answers, with a password that it has verified before: throughput, latencies, processor time, memory.
 
 On SQLite, PostgreSQL and MariaDB with 0 to 10 000 clusters: a page of 20, 100 and 1 000 of them, one cluster, a new
-template, a new cluster (the fake driver's, and no conductor at work), by 1, 8 and 32 clients at once, who run on the same
-machine. Writes bench/results/api.json, or api-full.json with --full, which measures ten times as long.
+template, a new cluster (the fake driver's, and no conductor at work), by 1, 8 and 32 clients at once, who run on the
+same machine. Writes bench/results/api.json, or api-full.json with --full, which measures ten times as long.
 """
 
 import argparse
 import base64
 import contextlib
+import functools
 import itertools
 import json
 import os
 import platform
+import random
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import bcrypt
 
@@ -37,8 +39,6 @@ from magnum.model.names import new_uuid  # noqa: E402
 from magnum.model.nodegroups import NodeGroup  # noqa: E402
 from magnum.model.statuses import Status  # noqa: E402
 
-import random  # noqa: E402
-
 SIZES = (0, 100, 1_000, 10_000)
 PAGES = (20, 100, 1_000)
 CONCURRENCY = (1, 8, 32)
@@ -57,12 +57,16 @@ def main() -> None:
     measured: list[dict[str, Any]] = []
     started = {}
     for name in options.databases:
-        with tempfile.TemporaryDirectory() as folder, database(name, Path(folder)) as url, Api(Path(folder), url) as api:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            database(name, Path(folder)) as url,
+            Api(Path(folder), url) as api,
+        ):
             started[name] = api.figures()
             print(name, json.dumps(started[name]))
             for record in measure(api, name, options.sizes, seconds=10 if options.full else 1):
                 measured.append(record)
-                print(" ".join(f"{value}" if isinstance(value, str) else f"{key} {value}" for key, value in record.items()))
+                print(" ".join(value if isinstance(value, str) else f"{key} {value}" for key, value in record.items()))
     machine = {"cores": os.cpu_count(), "python": platform.python_version(), "machine": platform.machine()}
     if not options.no_write:
         results = BENCH / "results"
@@ -99,7 +103,7 @@ class Api:
         self.filled = 0
         self._database.write(lambda tx: clustertemplates.insert(tx, template()))
 
-    def __enter__(self) -> "Api":
+    def __enter__(self) -> Self:
         self._until = contextlib.ExitStack()
         began = time.perf_counter()
         self.process = self._until.enter_context(self._installation.api())
@@ -113,8 +117,8 @@ class Api:
     def fill(self, count: int) -> None:
         """Let there be so many clusters."""
 
-        def insert(tx: Any) -> None:
-            for number in range(self.filled, count):
+        def insert(tx: Any, until: int) -> None:
+            for number in range(self.filled, until):
                 uuid = new_uuid(self._random)
                 self.first = self.first or uuid
                 clusters.insert(tx, cluster(uuid, number))
@@ -123,9 +127,9 @@ class Api:
                 operations.create_state(tx, uuid)
 
         while self.filled < count:
-            until, count = count, min(count, self.filled + 1000)
-            self._database.write(insert)
-            self.filled, count = count, until
+            until = min(count, self.filled + 1000)
+            self._database.write(functools.partial(insert, until=until))
+            self.filled = until
 
     def request(self, method: str, path: str, body: object = None) -> bytes:
         credentials = base64.b64encode(b"ann:sesame").decode()
@@ -198,9 +202,7 @@ def measure(api: Api, name: str, sizes: list[int], *, seconds: float) -> Iterato
         "POST template", lambda: api.request("POST", "/clustertemplates", new | {"name": f"t-{next(numbers)}"}), 201
     )
     body = {"cluster_template_id": TEMPLATE}
-    yield from run(
-        "POST cluster", lambda: api.request("POST", "/clusters", body | {"name": f"c-{next(numbers)}"}), 202
-    )
+    yield from run("POST cluster", lambda: api.request("POST", "/clusters", body | {"name": f"c-{next(numbers)}"}), 202)
 
 
 def template() -> ClusterTemplate:
