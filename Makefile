@@ -8,10 +8,10 @@ PORT ?= 9511
 DRIVER ?= local
 export PORT DRIVER
 
-.PHONY: help run stop clean distclean test lint format bench docs
+.PHONY: help run stop clean distclean test lint format bench bench-full docs
 
 help:  ## what there is
-	@sed -n 's/^\([a-z]*\):.*## */  make \1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## */  make \1\t/p' Makefile
 
 run:  ## set up, start the service, make a cluster with the openstack command
 	@tools/run.sh
@@ -34,8 +34,11 @@ lint:  ## check style, types, layers and scripts
 format:  ## format the code
 	@tools/format.sh
 
-bench:  ## measure
+bench:  ## measure; a few minutes
 	@tools/bench.sh
+
+bench-full:  ## measure the API for half an hour
+	@tools/bench.sh --full
 
 docs:  ## make the reference pages and samples that come from the code, in docs/_build
 	@tools/docs.sh

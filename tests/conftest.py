@@ -1,8 +1,14 @@
-"""What holds for all tests: tests of real machines need root, and are named when they are left out."""
+"""What holds for all tests: tests of real machines need root, and are named when they are left out.
 
+Database servers are started when the first test asks for one, and end with the session.
+"""
+
+import contextlib
 import os
+from collections.abc import Iterator
 
 import pytest
+from databases import Servers
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -11,3 +17,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("root"):
             item.add_marker(pytest.mark.skip(reason=f"needs root: {item.nodeid}"))
+
+
+@pytest.fixture(scope="session")
+def database_servers() -> Iterator[Servers]:
+    with contextlib.ExitStack() as until:
+        yield Servers(until)

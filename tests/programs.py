@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from typing import Any, Self
 import pytest
 import urllib3
 import yaml
+from installation import free_port
 
 from magnum.drivers.local.names import HostNames
 from magnum.standalone.state import StateDirectory
@@ -30,13 +30,6 @@ with warnings.catch_warnings():  # the client's warnings are not ours to mend
 
 COMMANDS = Path(sys.executable).parent
 SECONDS = 30
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def start(*command: str | Path, ready: str, **environment: str) -> subprocess.Popen[str]:

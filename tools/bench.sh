@@ -1,9 +1,13 @@
 #!/usr/bin/env bash
-# make bench: each measurement prints its own figures.
+# make bench: each measurement prints its own figures. `--full` measures the API for longer.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 tools/venv.sh
+tools/packages.sh postgresql mariadb-server-core mariadb-client-core
+if [ "${1:-}" = --full ]; then
+    exec .venv/bin/python bench/api.py --full
+fi
 shopt -s nullglob
 for measurement in bench/*.py; do
     echo "=== $measurement"

@@ -29,6 +29,7 @@ part() {
 
 part "set-up" tools/venv.sh
 part "set-up of clients and Keystone" tools/environments.sh
+part "set-up of database servers" tools/packages.sh postgresql mariadb-server-core mariadb-client-core
 part "style, types, layers, scripts" tools/lint.sh
 command -v shellcheck >/dev/null || summary+=("LEFT OUT: shellcheck, which is not installed.")
 part "unit tests" "${pytest[@]}" --numprocesses=auto -m "not root" tests/unit

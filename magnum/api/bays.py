@@ -29,7 +29,7 @@ class Bays(Resource):
     def on_get(self, req: Request, resp: falcon.Response) -> None:
         requester, page = self._page(req, "get_all")
         found = clusters.list_page(self.service, Scope.own(requester), page)
-        views = [schema.summary_view(summary, req.prefix) for summary in found]
+        views = [schema.overview_view(overview, req.prefix) for overview in found]
         self._answer(req, resp, page, views, "bays")
 
     def on_get_detail(self, req: Request, resp: falcon.Response) -> None:

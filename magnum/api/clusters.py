@@ -39,8 +39,8 @@ class Clusters(Resource):
     def on_get(self, req: Request, resp: falcon.Response) -> None:
         requester, page = self._page(req, "get_all")
         found = clusters.list_page(self.service, self.scope(requester, "cluster:get_all_all_projects"), page)
-        views = [schema.summary_view(summary, req.prefix, req.version) for summary in found]
-        self._answer(req, resp, page, views, "clusters", last=found[-1].cluster.uuid if found else None)
+        views = [schema.overview_view(overview, req.prefix, req.version) for overview in found]
+        self._answer(req, resp, page, views, "clusters", last=found[-1].uuid if found else None)
 
     def on_get_detail(self, req: Request, resp: falcon.Response) -> None:
         requester, page = self._page(req, "detail")

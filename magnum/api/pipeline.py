@@ -20,6 +20,10 @@ SHIPPED = Path(__file__).with_name("api-paste.ini")
 _OPERATORS = Path("/etc/magnum")
 _STAND_INS = {
     "oslo_middleware.cors:filter_factory": "magnum.api.middleware.cors:filter_factory",
+    "oslo_middleware:RequestId.factory": "magnum.api.middleware.request_id:filter_factory",
+    "oslo_middleware.request_id:RequestId.factory": "magnum.api.middleware.request_id:filter_factory",
+    "oslo_middleware.http_proxy_to_wsgi:HTTPProxyToWSGI.factory": "magnum.api.middleware.proxies:filter_factory",
+    "oslo_middleware:HTTPProxyToWSGI.factory": "magnum.api.middleware.proxies:filter_factory",
     "oslo_middleware:Healthcheck.factory": "magnum.api.middleware.healthcheck:Healthcheck.factory",
     "magnum.common.profiler:WsgiMiddleware.factory": "magnum.api.pipeline:transparent_factory",
 }

@@ -2,9 +2,15 @@
 
 Who is an administrator is itself a rule (`context_is_admin`), never a header. What a requester cannot see is "not
 found" before any rule about it is asked, so nobody learns whether another project's object exists.
+
+A decision follows from the rule, who asks, and those attributes of the target that any rule speaks of. It is remembered
+until the operator's files change, because to make it again takes as long as to read a cluster. Rules that ask another
+service (http:) are asked every time.
 """
 
+import re
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,17 +25,23 @@ from magnum.model.requesters import Requester, Scope
 from magnum.policies import list_rules
 
 _CONFIG_OPTIONS = ("--config-file", "--config-dir")
+_ATTRIBUTE = re.compile(r"%\((.+?)\)s")
+_MOST_REMEMBERED = 10_000
+_ASKING = tuple(name for name in Requester.__struct_fields__ if name != "request_id")
 
 
 class Policy:
     def __init__(self, enforcer: policy.Enforcer, trust: Trust) -> None:
         self._enforcer = enforcer
         self._trust = trust
+        # Without it, one thread could decide by rules that another has read half of, and that would be remembered.
+        self._lock = threading.Lock()
+        self._remembered = Remembered({})
 
     def identify(self, requester: Requester) -> Requester:
         """Say whether the requester is an administrator."""
-        credentials = _credentials(requester) | {"is_admin": False}
-        return msgspec.structs.replace(requester, is_admin=self._allows("context_is_admin", {}, credentials))
+        nobody = msgspec.structs.replace(requester, is_admin=False)
+        return msgspec.structs.replace(requester, is_admin=self._allows("context_is_admin", {}, nobody))
 
     def scope(self, requester: Requester) -> Scope:
         """Say how far the requester sees. The user of a cluster of an earlier release sees that cluster's project."""
@@ -53,7 +65,7 @@ class Policy:
         if target is None:
             target = _known({"project_id": requester.project_id, "user_id": requester.user_id})
         domain = requester.user_domain_id if self._is_trustee(requester) else self._trust.trustee_domain_id
-        return self._allows(rule, {**_known({"trustee_domain_id": domain}), **target}, _credentials(requester))
+        return self._allows(rule, {**_known({"trustee_domain_id": domain}), **target}, requester)
 
     def _is_trustee(self, requester: Requester) -> bool:
         """Say whether this is one of the users that clusters of earlier releases have of their own."""
@@ -62,8 +74,42 @@ class Policy:
         by_name = trust.trustee_domain_name is not None and requester.user_domain_name == trust.trustee_domain_name
         return by_id or by_name
 
-    def _allows(self, rule: str, target: Mapping[str, Any], credentials: dict[str, Any]) -> bool:
-        return bool(self._enforcer.enforce(rule, target, credentials))
+    def _allows(self, rule: str, target: Mapping[str, Any], requester: Requester) -> bool:
+        with self._lock:
+            self._enforcer.load_rules()  # looks whether the files have changed
+            if self._remembered.rules is not self._enforcer.rules:
+                self._remembered = Remembered(self._enforcer.rules)
+            key = self._remembered.key(rule, target, requester)
+            decision = self._remembered.decisions.get(key)
+            if decision is None:
+                decision = bool(self._enforcer.enforce(rule, target, _credentials(requester)))
+                self._remembered.add(key, decision)
+        return decision
+
+
+class Remembered:
+    """Decisions by one state of the rules."""
+
+    def __init__(self, rules: Mapping[str, Any]) -> None:
+        self.rules = rules
+        self.decisions: dict[tuple[Any, ...] | None, bool] = {}
+        texts = [str(rule) for rule in rules.values()]
+        self._attributes = sorted({name for text in texts for name in _ATTRIBUTE.findall(text)})
+        self._off = any("http" in text for text in texts)
+
+    def key(self, rule: str, target: Mapping[str, Any], requester: Requester) -> tuple[Any, ...] | None:
+        """Give all that the decision depends on; None where it is not to be remembered."""
+        if self._off:
+            return None
+        asking = tuple(getattr(requester, name) for name in _ASKING)
+        return rule, asking, tuple(repr(target.get(name, ...)) for name in self._attributes)
+
+    def add(self, key: tuple[Any, ...] | None, decision: bool) -> None:
+        if key is None:
+            return
+        if len(self.decisions) >= _MOST_REMEMBERED:
+            self.decisions.clear()
+        self.decisions[key] = decision
 
 
 def make_enforcer(conf: cfg.ConfigOpts) -> policy.Enforcer:

@@ -19,7 +19,12 @@ class Database(msgspec.Struct, frozen=True, kw_only=True):
     ] = f"sqlite:///{PACKAGE}/magnum.sqlite"
     mysql_engine: Annotated[str, Option("Table engine on MySQL and MariaDB.")] = "InnoDB"
     max_pool_size: Annotated[
-        int, Option("Connections that one process keeps at most; work waits for a free one.", minimum=1)
+        int,
+        Option(
+            "Connections that one process keeps at most for reading, and on a server as many for writing; "
+            "work waits for a free one.",
+            minimum=1,
+        ),
     ] = 10
 
     def __repr__(self) -> str:

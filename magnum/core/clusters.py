@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from magnum.db import clusters, clustertemplates, events, nodegroups, operations
 from magnum.db.errors import NotFound as NoSuchRow
-from magnum.model.clusters import Cluster, ClusterSummary
+from magnum.model.clusters import Cluster, ClusterOverview, ClusterSummary
 from magnum.model.clustertemplates import ClusterTemplate
 from magnum.model.names import new_uuid
 from magnum.model.nodegroups import DEFAULT_WORKER, NodeGroup
@@ -28,10 +28,9 @@ from .statuses import check_status, started
 
 
 class Full(msgspec.Struct, frozen=True):
-    """A cluster with all that is shown of it: its template's labels, and alone and failed also its node groups."""
+    """A cluster with all that is shown of it: alone and failed also its node groups."""
 
     summary: ClusterSummary
-    template_labels: Mapping[str, str]
     nodegroups: tuple[NodeGroup, ...] | None = None
 
 
@@ -52,8 +51,7 @@ def get_full(service: Service, ident: str, scope: Scope) -> Full:
     def run(tx: Connection) -> Full:
         summary = clusters.get(tx, ident, scope)
         cluster = summary.cluster
-        groups = nodegroups.of_cluster(tx, cluster.uuid) if cluster.status in FAILED else None
-        return Full(summary, _labels_of_templates(tx, [summary]).get(cluster.cluster_template_id or "", {}), groups)
+        return Full(summary, nodegroups.of_cluster(tx, cluster.uuid) if cluster.status in FAILED else None)
 
     return service.database.read(run)
 
@@ -64,17 +62,12 @@ def find_busy(service: Service, uuids: Collection[str]) -> set[str]:
     return {uuid for uuid, status in statuses.items() if status in IN_PROGRESS}
 
 
-def list_page(service: Service, scope: Scope, page: Page) -> list[ClusterSummary]:
-    return service.database.read(lambda tx: clusters.summaries(tx, scope, page))
+def list_page(service: Service, scope: Scope, page: Page) -> list[ClusterOverview]:
+    return service.database.read(lambda tx: clusters.overviews(tx, scope, page))
 
 
 def list_full(service: Service, scope: Scope, page: Page) -> list[Full]:
-    def run(tx: Connection) -> list[Full]:
-        found = clusters.summaries(tx, scope, page)
-        labels = _labels_of_templates(tx, found)
-        return [Full(summary, labels.get(summary.cluster.cluster_template_id or "", {})) for summary in found]
-
-    return service.database.read(run)
+    return [Full(summary) for summary in service.database.read(lambda tx: clusters.summaries(tx, scope, page))]
 
 
 def update(
@@ -212,8 +205,3 @@ def _template(tx: Connection, cluster: Cluster) -> ClusterTemplate | None:
         return clustertemplates.read(tx, cluster.cluster_template_id or "")
     except NoSuchRow:
         return None
-
-
-def _labels_of_templates(tx: Connection, found: list[ClusterSummary]) -> Mapping[str, Mapping[str, str]]:
-    uuids = {summary.cluster.cluster_template_id for summary in found if summary.cluster.cluster_template_id}
-    return clustertemplates.labels_of(tx, uuids)

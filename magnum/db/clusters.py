@@ -1,17 +1,34 @@
 """Clusters: the adopted table `cluster`, and the sums over node groups that every answer shows.
 
-A page of clusters with their sums is one statement: the page is cut first, then joined to its node groups, and the rows
-of one cluster are folded here. Whoever changes a cluster holds its lock (`operations.lock`).
+A page of clusters with their sums is one statement: the page is cut first. Where addresses are shown it is joined to
+its node groups, and the rows of one cluster are folded here; an overview has one row for each cluster. Whoever changes
+a cluster holds its lock (`operations.lock`).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from functools import cache, lru_cache
 from itertools import groupby
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Result,
+    RowMapping,
+    Select,
+    String,
+    bindparam,
+    cast,
+    func,
+    or_,
+    select,
+    type_coerce,
+)
 from sqlalchemy import delete as sql_delete
-from sqlalchemy.sql.selectable import Subquery
+from sqlalchemy.sql.selectable import FromClause, Subquery
 
-from magnum.model.clusters import Cluster, ClusterSummary
+from magnum.model.clusters import Cluster, ClusterOverview, ClusterSummary
 from magnum.model.nodegroups import MASTER
 from magnum.model.paging import Page
 from magnum.model.requesters import Scope
@@ -19,15 +36,16 @@ from magnum.model.statuses import AnyStatus
 
 from . import rows
 from .errors import Ambiguous, NotFound
-from .idents import in_scope, matches
+from .idents import exact, in_scope, is_owned, normal_uuid, owner
 from .instants import stamp
 from .pages import ordering, select_page
-from .tables import cluster, cluster_state, nodegroup
+from .tables import cluster, cluster_state, cluster_template, nodegroup
 
 RESOURCE = "Cluster"
 SORT_KEYS = rows.sort_keys(Cluster, cluster)
 _COLUMNS = rows.columns_of(Cluster, cluster)
 _READ = select(*_COLUMNS)
+_IN_OVERVIEW = ClusterOverview.__struct_fields__[:-2]  # the last two are sums
 
 
 def insert(tx: Connection, new: Cluster) -> None:
@@ -44,8 +62,13 @@ def read(tx: Connection, uuid: str) -> Cluster:
 
 
 def get(tx: Connection, ident: str, scope: Scope) -> ClusterSummary:
-    visible = in_scope(tx, cluster, scope)
-    found = _summaries(tx, _READ.where(matches(tx, cluster, ident), visible).limit(2), Page(limit=2))
+    uuid = normal_uuid(ident)
+    if uuid is not None:
+        column, values = owner(tx, scope)
+        found = _folded(tx.execute(_by_uuid(tx.dialect.name, column), values | {"uuid": uuid}))
+    else:
+        named = _READ.where(exact(tx, cluster.c.name, ident), in_scope(tx, cluster, scope)).limit(2)
+        found = _folded(tx.execute(_of_page(named.subquery("page"), Page(limit=2))))
     if not found:
         raise NotFound(RESOURCE, ident)
     if len(found) > 1:
@@ -56,7 +79,16 @@ def get(tx: Connection, ident: str, scope: Scope) -> ClusterSummary:
 def summaries(tx: Connection, scope: Scope, page: Page) -> list[ClusterSummary]:
     visible = in_scope(tx, cluster, scope)
     query = select_page(tx, _READ, cluster, page, sort_keys=SORT_KEYS, visible=visible, resource=RESOURCE)
-    return _summaries(tx, query, page)
+    return _folded(tx.execute(_of_page(query.subquery("page"), page)))
+
+
+def overviews(tx: Connection, scope: Scope, page: Page) -> list[ClusterOverview]:
+    column, values = owner(tx, scope)
+    if page.marker is None:
+        statement = _first_overview(tx.dialect.name, column, page)
+    else:
+        statement = _overview(tx, in_scope(tx, cluster, scope), page)
+    return [ClusterOverview(*row) for row in tx.execute(statement, values)]
 
 
 def update(tx: Connection, uuid: str, **columns: object) -> None:
@@ -92,24 +124,61 @@ def all_uuids(tx: Connection) -> list[str]:
     return list(tx.execute(select(cluster.c.uuid).order_by(cluster.c.id)).scalars())
 
 
-def _summaries(tx: Connection, query: Select[tuple[object, ...]], page: Page) -> list[ClusterSummary]:
+# To build a statement takes longer than to run it: those that are asked for all the time are built once.
+
+
+@cache
+def _by_uuid(dialect: str, owner_column: str | None) -> Select[Any]:
+    wanted = (cluster.c.uuid == bindparam("uuid"), is_owned(dialect, cluster, owner_column))
+    return _with_nodegroups(cluster, _COLUMNS).where(*wanted).order_by(nodegroup.c.id)
+
+
+@lru_cache(maxsize=64)
+def _first_overview(dialect: str, owner_column: str | None, page: Page) -> Select[Any]:
+    return _overview(None, is_owned(dialect, cluster, owner_column), page)
+
+
+def _overview(tx: Connection | None, visible: ColumnElement[bool], page: Page) -> Select[Any]:
+    needed = dict.fromkeys((*_IN_OVERVIEW, "id", page.sort_key))
+    query = select(*(cluster.c[name] for name in needed if name in cluster.c))
+    query = select_page(tx, query, cluster, page, sort_keys=SORT_KEYS, visible=visible, resource=RESOURCE)
     found = query.subquery("page")
-    result = tx.execute(_with_nodegroups(found).order_by(*ordering(found, page), nodegroup.c.id)).mappings()
-    return [_fold(list(group)) for _, group in groupby(result, key=lambda row: row["id"])]
+    masters = _sum(found, nodegroup.c.role == MASTER)
+    workers = _sum(found, or_(nodegroup.c.role != MASTER, nodegroup.c.role.is_(None)))
+    shown = [type_coerce(found.c[name], String) if name == "status" else found.c[name] for name in _IN_OVERVIEW]
+    return select(*shown, masters, workers).order_by(*ordering(found, page))
 
 
-def _with_nodegroups(found: Subquery) -> Select[tuple[object, ...]]:
-    sums = (
-        nodegroup.c.role.label("group_role"),
-        nodegroup.c.node_count.label("group_count"),
-        nodegroup.c.node_addresses.label("group_addresses"),
-        cluster_state.c.generation,
-    )
+def _sum(found: Subquery, which: ColumnElement[bool]) -> ColumnElement[int]:
+    """Count nodes, as an integer: MySQL's sums are decimal fractions."""
+    query = select(func.sum(nodegroup.c.node_count)).where(nodegroup.c.cluster_id == found.c.uuid, which)
+    return cast(func.coalesce(query.scalar_subquery(), 0), Integer)
+
+
+def _of_page(found: Subquery, page: Page) -> Select[Any]:
+    return _with_nodegroups(found, tuple(found.c)).order_by(*ordering(found, page), nodegroup.c.id)
+
+
+def _with_nodegroups(source: FromClause, columns: Sequence[ColumnElement[Any]]) -> Select[Any]:
+    """Give one row for each node group, with what is shown of it, of the cluster's state and of its template."""
     return (
-        select(*found.c, *sums)
-        .outerjoin(nodegroup, nodegroup.c.cluster_id == found.c.uuid)
-        .outerjoin(cluster_state, cluster_state.c.cluster_uuid == found.c.uuid)
+        select(
+            *columns,
+            nodegroup.c.role.label("group_role"),
+            nodegroup.c.node_count.label("group_count"),
+            nodegroup.c.node_addresses.label("group_addresses"),
+            cluster_state.c.generation,
+            cluster_template.c.labels.label("template_labels"),
+        )
+        .select_from(source)
+        .outerjoin(nodegroup, nodegroup.c.cluster_id == source.c.uuid)
+        .outerjoin(cluster_state, cluster_state.c.cluster_uuid == source.c.uuid)
+        .outerjoin(cluster_template, cluster_template.c.uuid == source.c.cluster_template_id)
     )
+
+
+def _folded(result: Result[Any]) -> list[ClusterSummary]:
+    return [_fold(list(group)) for _, group in groupby(result.mappings(), key=lambda row: row["id"])]
 
 
 def _fold(group: list[RowMapping]) -> ClusterSummary:
@@ -122,4 +191,5 @@ def _fold(group: list[RowMapping]) -> ClusterSummary:
         node_addresses=tuple(address for row in workers for address in row["group_addresses"]),
         master_addresses=tuple(address for row in masters for address in row["group_addresses"]),
         generation=group[0]["generation"] or 1,
+        template_labels=group[0]["template_labels"],
     )

@@ -4,7 +4,7 @@ Seen are one's own and the public ones; public ones that are hidden are seen by 
 everything. `public` and `hidden` are NULL in old rows, which reads as no.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select
@@ -59,14 +59,6 @@ def get(tx: Connection, ident: str, scope: Scope) -> ClusterTemplate:
 def list_page(tx: Connection, scope: Scope, page: Page) -> list[ClusterTemplate]:
     query = select_page(tx, _READ, table, page, sort_keys=SORT_KEYS, visible=_visible(tx, scope), resource=RESOURCE)
     return [_build(row) for row in tx.execute(query).mappings()]
-
-
-def labels_of(tx: Connection, uuids: Collection[str]) -> dict[str, dict[str, str]]:
-    """Give the labels of templates by UUID; one that is gone has none."""
-    if not uuids:
-        return {}
-    found = tx.execute(select(table.c.uuid, table.c.labels).where(table.c.uuid.in_(uuids)))
-    return {row.uuid: row.labels for row in found}
 
 
 def update(tx: Connection, uuid: str, **columns: object) -> None:

@@ -13,11 +13,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import DateTime, Dialect, String, Text, TypeDecorator
 
 from magnum.model.statuses import AnyStatus, read_status
 
 LOG = logging.getLogger(__name__)
+_TEXTS = msgspec.json.Decoder(dict[str, str])
 
 
 class UtcSeconds(TypeDecorator[datetime]):
@@ -66,6 +68,10 @@ class JsonObject(JsonText):
         return json.dumps(pairs)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> dict[str, str]:
+        try:
+            return _TEXTS.decode(value or "{}")
+        except msgspec.DecodeError:  # of another's making
+            pass
         parsed = _parse(value, dict)
         return {key: item if isinstance(item, str) else str(item) for key, item in parsed.items() if item is not None}
 

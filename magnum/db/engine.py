@@ -4,6 +4,9 @@ Transactions are READ COMMITTED and short: a function is handed the connection, 
 run again on a deadlock or a serialization failure. So there is no I/O inside one, and none is begun inside another
 (that would wait for itself; it is refused). Nothing connects before the first transaction: open a database after fork.
 
+Reading on a server commits nothing: each statement sees what is committed when it begins, which is what READ COMMITTED
+means. So readers have connections of their own, without the round trips of transactions.
+
 SQLite: WAL, one writer at a time. All writers of this process queue for one lock per file, in order, then BEGIN
 IMMEDIATE; other processes are waited for by SQLite's busy handler. A database in memory is one connection under a lock.
 """
@@ -17,7 +20,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 
 from magnum.model.clocks import Clock, Instant
 
@@ -31,6 +34,7 @@ _CONNECT_SECONDS = 10
 _POOL_SECONDS = 30
 _RECYCLE_SECONDS = 1800
 _STATEMENT_SECONDS = 30
+_TRUSTED_SECONDS = 1.0  # how long after its last use a connection is believed to work
 
 
 class Database:
@@ -40,11 +44,13 @@ class Database:
         self,
         engine: Engine,
         *,
+        reader: Engine,
         reading: AbstractContextManager[Any],
         writing: AbstractContextManager[Any],
         back_off: Callable[[int], None],
     ) -> None:
         self._engine = engine
+        self._reader = reader
         self._back_off = back_off
         self._writer = engine.execution_options(**{sqlite.WRITER: True})
         self._reading = reading
@@ -56,11 +62,12 @@ class Database:
         return self._engine.dialect.name
 
     def read(self, f: Callable[[Connection], T]) -> T:
-        return self._run(self._engine, self._reading, f)
+        """Run f, which only reads."""
+        return self._run(self._reader.connect, self._reading, f)
 
     def write(self, f: Callable[[Connection], T]) -> T:
         """Run f and commit. It may run more than once, and what it returns holds only once this has returned."""
-        return self._run(self._writer, self._writing, f)
+        return self._run(self._writer.begin, self._writing, f)
 
     @staticmethod
     def now(tx: Connection) -> Instant:
@@ -68,12 +75,18 @@ class Database:
 
     def dispose(self) -> None:
         self._engine.dispose()
+        self._reader.dispose()
 
-    def _run(self, engine: Engine, lock: AbstractContextManager[Any], f: Callable[[Connection], T]) -> T:
+    def _run(
+        self,
+        begin: Callable[[], AbstractContextManager[Connection]],
+        lock: AbstractContextManager[Any],
+        f: Callable[[Connection], T],
+    ) -> T:
         attempt = 1
         while True:
             try:
-                with self._alone(), lock, engine.begin() as tx:
+                with self._alone(), lock, begin() as tx:
                     return f(tx)
             except SQLAlchemyError as error:
                 if attempt == ATTEMPTS or not failures.is_conflict(error):
@@ -119,28 +132,51 @@ def open_database(
     reading: AbstractContextManager[Any] = nullcontext()
     writing: AbstractContextManager[Any] = nullcontext()
     if not is_sqlite:
-        engine = _server_engine(parsed, options | pool, statement_seconds)
-    elif sqlite.is_memory(parsed):
+        engine = _server_engine(parsed, options | pool, statement_seconds, clock)
+        reader = _server_engine(parsed, options | pool | _READING, statement_seconds, clock)
+        return Database(engine, reader=reader, reading=reading, writing=writing, back_off=back_off)
+    if sqlite.is_memory(parsed):
         engine = sqlite.memory_engine(parsed, options)
         reading = writing = sqlite.FairLock()
     else:
         engine = sqlite.file_engine(parsed, options | pool)
         writing = sqlite.writer_lock(parsed)
-    return Database(engine, reading=reading, writing=writing, back_off=back_off)
+    return Database(engine, reader=engine, reading=reading, writing=writing, back_off=back_off)
 
 
-def _server_engine(url: URL, options: dict[str, Any], statement_seconds: int) -> Engine:
+_READING: dict[str, Any] = {
+    "isolation_level": "AUTOCOMMIT",
+    "skip_autocommit_rollback": True,
+    "pool_reset_on_return": None,
+}
+
+
+def _server_engine(url: URL, options: dict[str, Any], statement_seconds: int, clock: Clock) -> Engine:
+    usual = {"isolation_level": "READ COMMITTED", "pool_recycle": _RECYCLE_SECONDS}
     engine = create_engine(
-        _with_charset(url),
-        isolation_level="READ COMMITTED",
-        pool_recycle=_RECYCLE_SECONDS,
-        pool_pre_ping=True,
-        connect_args=_timeouts(url.get_backend_name(), statement_seconds),
-        **options,
+        _with_charset(url), connect_args=_timeouts(url.get_backend_name(), statement_seconds), **usual | options
     )
     if url.get_backend_name() == "mysql":
         event.listen(engine, "connect", _set_up_mysql)
+    _ping_after_a_rest(engine, clock)
     return engine
+
+
+def _ping_after_a_rest(engine: Engine, clock: Clock) -> None:
+    """Look whether a connection still works, unless it has just been used: that would double what a read costs."""
+
+    @event.listens_for(engine, "checkin")
+    def note(_connection: Any, record: Any) -> None:
+        record.info["used"] = clock.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ping(connection: Any, record: Any, _proxy: object) -> None:
+        if clock.monotonic() - record.info.get("used", 0.0) < _TRUSTED_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError from error
 
 
 def _with_charset(url: URL) -> URL:

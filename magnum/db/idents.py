@@ -6,7 +6,7 @@ A name is a UUID if it reads as one, in any form, else it is the exact name. Nam
 import uuid
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, LargeBinary, Table, cast, false, true
+from sqlalchemy import ColumnElement, Connection, LargeBinary, Table, bindparam, cast, false, true
 
 from magnum.model.requesters import Scope
 
@@ -43,3 +43,22 @@ def in_scope(tx: Connection, table: Table, scope: Scope) -> ColumnElement[bool]:
     if scope.user_id is not None:
         return exact(tx, table.c.user_id, scope.user_id)
     return false()
+
+
+def is_owned(dialect: str, table: Table, column: str | None) -> ColumnElement[bool]:
+    """Give the same condition for a statement that is built once: `owner` names the column, and fills it in later."""
+    if column is None:
+        return true()
+    if dialect == "mysql":
+        return cast(table.c[column], LargeBinary) == bindparam("owner", type_=LargeBinary)
+    return table.c[column] == bindparam("owner")
+
+
+def owner(tx: Connection, scope: Scope) -> tuple[str | None, dict[str, Any]]:
+    """Give the column that decides what the scope sees, and what to execute the statement with."""
+    if scope.everything:
+        return None, {}
+    column, value = ("user_id", scope.user_id) if scope.project_id is None else ("project_id", scope.project_id)
+    if value is None or not is_text(value):
+        return column, {"owner": None}  # NULL, which nothing equals
+    return column, {"owner": value.encode() if tx.dialect.name == "mysql" else value}

@@ -26,7 +26,7 @@ def ordering(source: FromClause, page: Page) -> list[ColumnElement[Any]]:
 
 
 def select_page(
-    tx: Connection,
+    tx: Connection | None,
     query: Select[Any],
     table: Table,
     page: Page,
@@ -38,11 +38,12 @@ def select_page(
 ) -> Select[Any]:
     """Cut a query over `table` down to the page. A marker that is not visible is NotFound; one more query finds it.
 
-    `key` is the column that markers name.
+    `key` is the column that markers name. Without a marker nothing is asked, and no connection is needed.
     """
     if page.sort_key not in sort_keys:
         raise UnknownSortKey(page.sort_key)
     if page.marker is not None:
+        assert tx is not None
         column = table.c[page.sort_key]
         found = tx.execute(
             select(table.c.id, _comparable(column)).where(table.c[key] == page.marker, visible)

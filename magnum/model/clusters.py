@@ -58,3 +58,23 @@ class ClusterSummary(msgspec.Struct, frozen=True, kw_only=True):
     node_addresses: tuple[str, ...] = ()
     master_addresses: tuple[str, ...] = ()
     generation: int = 0
+    template_labels: dict[str, str] = {}
+
+
+class ClusterOverview(msgspec.Struct, frozen=True):
+    """What a collection shows of a cluster, and no more: thousands of them are read for one answer."""
+
+    uuid: str
+    name: str | None
+    cluster_template_id: str | None
+    keypair: str | None
+    docker_volume_size: int | None
+    labels: dict[str, str]
+    master_flavor_id: str | None
+    flavor_id: str | None
+    create_timeout: int | None
+    health_status: str | None
+    stack_id: str | None
+    status: str | None
+    master_count: int
+    node_count: int

@@ -1,13 +1,11 @@
-"""The databases that the contract of `magnum.db` is tried on, and makers of rows.
+"""The databases that the contract of `magnum.db` is tried on, and makers of rows."""
 
-MAGNUM_TEST_DATABASES adds servers: URLs with spaces between them, of empty databases that may be filled and emptied.
-"""
-
+import contextlib
 import itertools
-import os
 import uuid
 
 import pytest
+from databases import KINDS, empty
 
 from magnum.db import clusters, migrate, nodegroups, operations, tables
 from magnum.db.engine import open_database
@@ -18,7 +16,6 @@ from magnum.model.statuses import Status
 
 SECOND = 1_000_000
 START = 1_800_000_000 * SECOND
-SERVERS = os.environ.get("MAGNUM_TEST_DATABASES", "").split()
 
 
 class TurnedClock:
@@ -93,11 +90,28 @@ class Make:
         return Operation(**given | fields)
 
 
-@pytest.fixture(params=["sqlite-file", "sqlite-memory", *SERVERS], ids=lambda url: url.split("@")[-1])
-def database_url(request, tmp_path):
-    if request.param == "sqlite-file":
-        return f"sqlite:///{tmp_path}/magnum.sqlite"
-    return "sqlite://" if request.param == "sqlite-memory" else request.param
+@pytest.fixture(scope="session")
+def server_url(database_servers):
+    """Give a function from the name of a server to the URL of the database that all tests on it share."""
+    with contextlib.ExitStack() as until:
+        urls = {}
+
+        def find(name):
+            if name not in urls:
+                urls[name] = until.enter_context(database_servers[name].database())
+                database = open_database(urls[name], clock=TurnedClock(), server_time=False)
+                migrate.create_all(database)
+                database.dispose()
+            return urls[name]
+
+        yield find
+
+
+@pytest.fixture(params=["sqlite-file", "sqlite-memory", *KINDS])
+def database_url(request, tmp_path, server_url):
+    if request.param in KINDS:
+        return server_url(request.param)
+    return "sqlite://" if request.param == "sqlite-memory" else f"sqlite:///{tmp_path}/magnum.sqlite"
 
 
 @pytest.fixture
@@ -110,8 +124,11 @@ def new_world(database_url):
             opened.pop().dispose()
         clock = TurnedClock()
         database = open_database(database_url, clock=clock, server_time=False)
-        database.write(tables.METADATA.drop_all)
-        migrate.create_all(database)
+        if database.dialect == "sqlite":
+            database.write(tables.METADATA.drop_all)
+            migrate.create_all(database)
+        else:
+            empty(database)
         opened.append(database)
         return database, Make(clock), clock
 
@@ -139,3 +156,13 @@ def make(world):
 @pytest.fixture
 def clock(world):
     return world[2]
+
+
+@pytest.fixture(params=["sqlite", *KINDS])
+def url(request, tmp_path, database_servers):
+    """Give the URL of a database that is empty, or of a file that is not there yet."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/magnum.sqlite"
+    else:
+        with database_servers[request.param].database() as url:
+            yield url

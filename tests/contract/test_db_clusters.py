@@ -59,7 +59,7 @@ def test_a_page_is_one_statement_however_many_clusters_are_on_it(database, make)
     database.write(write)
     statements = []
 
-    @event.listens_for(database._engine, "before_cursor_execute")
+    @event.listens_for(database._reader, "before_cursor_execute")
     def count(_connection, _cursor, statement, *_):
         statements.append(statement)
 

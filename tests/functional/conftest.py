@@ -1,16 +1,22 @@
-"""A service in this process, without conductors, and people who talk to it over HTTP.
+"""A service without conductors, and people who talk to it over HTTP.
 
-The whole pipeline of api-paste.ini is in the way of every request. Who asks is said by headers (auth_strategy noauth).
+It is in this process and on SQLite. A module marked `live` is told to `magnum-api` on PostgreSQL and on MariaDB too,
+but for the stories marked `in_process`: those that turn the clock or change the service's own parts. The whole
+pipeline of api-paste.ini is in the way of every request. Who asks is said by headers (auth_strategy noauth).
 """
 
+import contextlib
 import dataclasses
 import random
 import warnings
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import falcon.testing
 import msgspec
 import pytest
+from databases import KINDS, empty
+from live import LiveServers, LiveService
 from oslo_config import cfg
 from sqlalchemy import event
 
@@ -20,10 +26,11 @@ from magnum.conf.default import Default
 from magnum.conf.settings import Settings
 from magnum.core.service import Service
 from magnum.db import clusters, events, nodegroups, operations
-from magnum.db.engine import open_database
+from magnum.db.engine import Database, open_database
 from magnum.db.migrate import create_all
 from magnum.drivers.fake.spec import SPEC
 from magnum.drivers.registry import Registry
+from magnum.model.clocks import to_datetime
 from magnum.openstack.catalogue import Catalogue, Flavor, Image
 
 with warnings.catch_warnings():
@@ -55,11 +62,7 @@ class Person:
     """Somebody with an HTTP client: the answers are JSON, the microversion is the newest unless said otherwise."""
 
     def __init__(self, world: "World", user: str, project: str, roles: str) -> None:
-        def call(environ, start_response):
-            """Falcon's client looks at the signature of what it calls, which the rings of WebOb do not have."""
-            return world.app(environ, start_response)
-
-        self.client = falcon.testing.TestClient(call)
+        self.client = world.new_client()
         self.identity = {"X-User-Id": user, "X-Project-Id": project, "X-Roles": roles}
 
     def call(self, method: str, path: str, body=None, *, version: str | None = LATEST, headers=None, **more):
@@ -97,27 +100,26 @@ class Person:
 class World:
     """The service behind the HTTP, for what a test has to arrange or to look up without it."""
 
-    def __init__(self, clock: TurnedClock) -> None:
-        self.clock = clock
-        self.service = make_service(clock)
-        self.app = load_app(self.service)
+    database: Database
+    patience: timedelta
+    """How long ago something may have been that is said to be now."""
 
-    def change(self, **parts) -> None:
-        """Let the service be made of other parts from now on."""
-        self.service = dataclasses.replace(self.service, **parts)
-        self.app = load_app(self.service)
+    def now(self) -> datetime:
+        return to_datetime(self.database.read(self.database.now))
 
-    def configure(self, **sections) -> None:
-        self.change(settings=msgspec.structs.replace(self.service.settings, **sections))
+    def is_now(self, shown: str) -> bool:
+        """Tell whether a time that the API shows is written well and now."""
+        moment = datetime.fromisoformat(shown)
+        return shown == moment.isoformat(timespec="seconds") and timedelta() <= self.now() - moment <= self.patience
 
     def person(self, user: str, project: str, roles: str = "member,reader") -> Person:
         return Person(self, user, project, roles)
 
     def write(self, function: Callable) -> object:
-        return self.service.database.write(function)
+        return self.database.write(function)
 
     def read(self, function: Callable) -> object:
-        return self.service.database.read(function)
+        return self.database.read(function)
 
     def set_status(self, cluster: str, status: str, **more) -> None:
         """Let a cluster and its node groups be in a status, as a conductor would have left them."""
@@ -137,6 +139,44 @@ class World:
 
     def groups(self, cluster: str) -> tuple:
         return self.read(lambda tx: nodegroups.of_cluster(tx, cluster))
+
+
+class InProcess(World):
+    """All of it is here, and the clock is turned by the test."""
+
+    patience = timedelta()
+
+    def __init__(self, clock: TurnedClock) -> None:
+        self.clock = clock
+        self.service = make_service(clock)
+        self.database = self.service.database
+        self.app = load_app(self.service)
+
+    def new_client(self):
+        def call(environ, start_response):
+            """Falcon's client looks at the signature of what it calls, which the rings of WebOb do not have."""
+            return self.app(environ, start_response)
+
+        return falcon.testing.TestClient(call)
+
+    def change(self, **parts) -> None:
+        """Let the service be made of other parts from now on."""
+        self.service = dataclasses.replace(self.service, **parts)
+        self.app = load_app(self.service)
+
+    def configure(self, **sections) -> None:
+        self.change(settings=msgspec.structs.replace(self.service.settings, **sections))
+
+
+class Live(World):
+    """A server that other stories were told to before; this one finds nothing of them."""
+
+    patience = timedelta(minutes=1)
+
+    def __init__(self, service: LiveService) -> None:
+        self.database = service.database
+        self.new_client = service.new_client
+        empty(self.database)
 
 
 def make_settings() -> Settings:
@@ -181,19 +221,40 @@ def clock() -> TurnedClock:
     return TurnedClock()
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tell the stories of modules marked `live` in several places."""
+    story = metafunc.definition
+    if story.get_closest_marker("live") and not story.get_closest_marker("in_process"):
+        metafunc.parametrize("place", ["in-process", *KINDS], indirect=True)
+
+
 @pytest.fixture
-def world(clock):
-    made = World(clock)
+def place(request) -> str:
+    return getattr(request, "param", "in-process")
+
+
+@pytest.fixture(scope="session")
+def live_servers(database_servers, tmp_path_factory):
+    with contextlib.ExitStack() as until:
+        yield LiveServers(until, database_servers, tmp_path_factory, catalogue=CATALOGUE)
+
+
+@pytest.fixture
+def world(request, place):
+    if place in KINDS:
+        yield Live(request.getfixturevalue("live_servers")[place])
+        return
+    made = InProcess(request.getfixturevalue("clock"))
     yield made
-    made.service.database.dispose()
+    made.database.dispose()
 
 
 @pytest.fixture(scope="module")
 def shared_world():
     """A service for a whole module of tests."""
-    made = World(TurnedClock())
+    made = InProcess(TurnedClock())
     yield made
-    made.service.database.dispose()
+    made.database.dispose()
 
 
 class Statements(list[str]):

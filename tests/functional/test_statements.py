@@ -28,8 +28,8 @@ def clusters(world, ann) -> list[str]:
     [
         ("/v1", 0),
         ("/clusters", 1),
-        ("/clusters/detail", 2),
-        ("/clusters/c1", 2),
+        ("/clusters/detail", 1),
+        ("/clusters/c1", 1),
         ("/clustertemplates", 1),
         ("/clustertemplates/a", 1),
         ("/certificates/c1", 1),

@@ -9,7 +9,7 @@ from magnum.api.patch import Patchable
 from magnum.core import fields
 from magnum.core.clusters import Full
 from magnum.core.new_clusters import NewCluster
-from magnum.model.clusters import ClusterSummary
+from magnum.model.clusters import ClusterOverview
 
 from . import clusters
 from .links import resource_links
@@ -60,13 +60,13 @@ def as_new_cluster(new: NewBay) -> NewCluster:
     return NewCluster(cluster_template_id=template, create_timeout=timeout, **given)
 
 
-def summary_view(summary: ClusterSummary, base: str) -> dict[str, Any]:
-    shown = _renamed(clusters.summary_view(summary, base, MINIMUM), summary, base)
+def overview_view(overview: ClusterOverview, base: str) -> dict[str, Any]:
+    shown = _renamed(clusters.overview_view(overview, base, MINIMUM), overview.uuid, base)
     return shown | {"floating_ip_enabled": True}  # as it has always been, whatever the bay's own is
 
 
 def full_view(full: Full, base: str) -> dict[str, Any]:
-    return _renamed(clusters.full_view(full, base, MINIMUM), full.summary, base)
+    return _renamed(clusters.full_view(full, base, MINIMUM), full.summary.cluster.uuid, base)
 
 
 def patchable(full: Full, base: str) -> Patchable:
@@ -77,7 +77,7 @@ def patchable(full: Full, base: str) -> Patchable:
     return Patchable(values=values, maps=frozenset(maps), internal=clusters.INTERNAL_OF_CLUSTERS)
 
 
-def _renamed(view: msgspec.Struct, summary: ClusterSummary, base: str) -> dict[str, Any]:
+def _renamed(view: msgspec.Struct, uuid: str, base: str) -> dict[str, Any]:
     shown = {_OLD_NAMES.get(name, name): value for name, value in msgspec.to_builtins(view).items()}
     shown = {name: value for name, value in shown.items() if name not in _NOT_SHOWN}
-    return shown | {"links": msgspec.to_builtins(resource_links(base, f"bays/{summary.cluster.uuid}"))}
+    return shown | {"links": msgspec.to_builtins(resource_links(base, f"bays/{uuid}"))}

@@ -14,7 +14,7 @@ from magnum.api.patch import INTERNAL, Patchable
 from magnum.core import fields
 from magnum.core.clusters import Full
 from magnum.core.errors import InvalidRequest
-from magnum.model.clusters import ClusterSummary
+from magnum.model.clusters import Cluster, ClusterOverview, ClusterSummary
 from magnum.model.labels import compare
 
 from .links import Link, moment, resource_links
@@ -118,15 +118,15 @@ _FROM_ROW_FULL = (
 )
 
 
-def summary_view(summary: ClusterSummary, base: str, version: Version) -> ClusterSummaryView:
-    return ClusterSummaryView(**_shared(summary, base, version))
+def overview_view(overview: ClusterOverview, base: str, version: Version) -> ClusterSummaryView:
+    return ClusterSummaryView(**_shared(overview, overview, base, version))
 
 
 def full_view(full: Full, base: str, version: Version) -> ClusterView:
     summary, cluster = full.summary, full.summary.cluster
-    differences = compare(full.template_labels, cluster.labels)
+    differences = compare(summary.template_labels, cluster.labels)
     return ClusterView(
-        **_shared(summary, base, version),
+        **_shared(cluster, summary, base, version),
         **{name: getattr(cluster, name) for name in _FROM_ROW_FULL},
         node_addresses=summary.node_addresses,
         master_addresses=summary.master_addresses,
@@ -147,13 +147,14 @@ def patchable(full: Full, base: str, version: Version) -> Patchable:
     return Patchable(values=values, maps=frozenset(maps), internal=INTERNAL_OF_CLUSTERS)
 
 
-def _shared(summary: ClusterSummary, base: str, version: Version) -> dict[str, Any]:
-    cluster = summary.cluster
+def _shared(
+    cluster: Cluster | ClusterOverview, counts: ClusterSummary | ClusterOverview, base: str, version: Version
+) -> dict[str, Any]:
     shared = {name: getattr(cluster, name) for name in _FROM_ROW}
     return shared | {
         "status": None if cluster.status is None else str(cluster.status),  # another release's too
-        "node_count": summary.node_count,
-        "master_count": summary.master_count,
+        "node_count": counts.node_count,
+        "master_count": counts.master_count,
         "cluster_id" if version >= CLUSTER_ID else "stack_id": cluster.stack_id,
         "links": resource_links(base, f"clusters/{cluster.uuid}"),
     }

@@ -2,6 +2,7 @@
 
 import sys
 
+import msgspec
 import pytest
 import yaml
 from oslo_config import cfg
@@ -12,6 +13,7 @@ from magnum.core.errors import Forbidden
 from magnum.model.requesters import Requester
 
 ANN = Requester(user_id="ann", project_id="fishers", roles=("member", "reader"))
+OWNERS = (("ann", "blue"), ("eve", "blue"), ("eve", "red"))
 ROOT = Requester(user_id="root", project_id="operators", roles=("admin",))
 
 
@@ -51,6 +53,27 @@ def test_an_operators_file_counts_without_a_restart(policy, file):
     file.write_text(yaml.safe_dump({"cluster:create": "role:builder", "context_is_admin": "user_id:ann"}))
     assert not policy.allows("cluster:create", ANN)
     assert policy.identify(ANN).is_admin
+
+
+def test_a_decision_is_remembered_for_the_same_question_only(policy, file, monkeypatch):
+    file.write_text(yaml.safe_dump({"cluster:get": "user_id:%(user_id)s or 'red':%(name)s"}))
+    mine, hers, red = ({"project_id": "fishers", "user_id": user, "name": name} for user, name in OWNERS)
+    assert [policy.allows("cluster:get", ANN, target) for target in (mine, hers, red)] == [True, False, True]
+    asked = []
+    monkeypatch.setattr(policy._enforcer, "enforce", lambda *question: asked.append(question))
+    other_request = msgspec.structs.replace(ANN, request_id="req-2")
+    assert [policy.allows("cluster:get", other_request, target) for target in (mine, hers, red)] == [True, False, True]
+    assert asked == []
+    for question in (("cluster:get", ROOT, mine), ("cluster:delete", ANN, mine)):
+        policy.allows(*question)
+    assert len(asked) == 2
+
+
+def test_another_service_is_asked_every_time(policy, file, monkeypatch):
+    file.write_text(yaml.safe_dump({"cluster:get": "http://judge/%(uuid)s"}))
+    answers = iter([True, False])
+    monkeypatch.setattr(policy._enforcer, "enforce", lambda *_: next(answers))
+    assert [policy.allows("cluster:get", ANN, {"uuid": "1"}) for _ in range(2)] == [True, False]
 
 
 def test_a_rule_that_does_not_exist_fails(policy):

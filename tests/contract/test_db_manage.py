@@ -2,13 +2,20 @@
 
 import pytest
 
+from magnum.cmd import db_manage
 from magnum.cmd.db_manage import main
 
 
+@pytest.fixture(autouse=True)
+def _untouched_process(monkeypatch):
+    """Programs set up logging for their process; here it is that of all tests."""
+    monkeypatch.setattr(db_manage, "set_up_process", lambda _settings: None)
+
+
 @pytest.fixture
-def run(tmp_path, capsys):
+def run(url, tmp_path, capsys):
     configuration = tmp_path / "magnum.conf"
-    configuration.write_text(f"[database]\nconnection = sqlite:///{tmp_path}/magnum.sqlite\n")
+    configuration.write_text(f"[database]\nconnection = {url}\n")
 
     def run(*arguments: str) -> tuple[int, str, str]:
         code = main(["--config-file", str(configuration), *arguments])
@@ -55,6 +62,7 @@ def test_a_database_that_does_not_answer(tmp_path, capsys):
     assert "Traceback" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("arguments", [[], ["nonsense"], ["stamp"], ["--nonsense", "version"]])
 def test_wrong_arguments_end_with_2(run, arguments):
     with pytest.raises(SystemExit) as ended:
