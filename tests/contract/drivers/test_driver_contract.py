@@ -213,6 +213,9 @@ class TestCrashes:
             world.clock.turn(rig.after_lease)
             world.settle()
             assert self._end(rig, cluster) == expected, trace.point
+            if world.exists(cluster):
+                world.delete(cluster)
+                world.settle()
 
     @pytest.mark.parametrize("change", CHANGES)
     def test_whatever_is_half_made_can_be_deleted(self, rig, change):
@@ -231,12 +234,12 @@ class TestCrashes:
         ask(rig.world)
         points = []
         rig.world.settle(points.append)
-        calls = [number for number, point in enumerate(points, start=1) if point.startswith(("call: ", "called: "))]
+        calls = sum(is_side_of_a_call(point) for point in points)
         assert calls
-        stride = max(1, len(calls) // rig.crash_points) if rig.crash_points else 1
-        for number in calls[::stride]:
+        stride = max(1, calls // rig.crash_points) if rig.crash_points else 1
+        for number in range(1, calls + 1, stride):
             cluster = ask(rig.world)
-            trace = AtPoint(number, lambda: trace.die())  # noqa: B023, PLW0108  each has its own
+            trace = AtPoint(number, lambda: trace.die(), counts=is_side_of_a_call)  # noqa: B023, PLW0108  its own
             with pytest.raises(Crash):
                 rig.world.settle(trace)
             yield cluster, trace
@@ -250,6 +253,10 @@ class TestCrashes:
         attempted = [row.kind for row in world.ledger(cluster) if row.state is ResourceState.ATTEMPTED]
         nodes = sorted((node.role, node.number, node.state) for node in world.nodes(cluster))
         return world.cluster(cluster).status, standing, attempted, nodes, len(rig.census(cluster))
+
+
+def is_side_of_a_call(point):
+    return point.startswith(("call: ", "called: "))
 
 
 class TestLooking:
