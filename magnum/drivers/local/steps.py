@@ -78,6 +78,9 @@ class LocalSteps:
         """Boot a machine for every node that has not reported yet and has none running."""
         network = self._network(context)
         running = self._running(context)
+        for resource in context.resources(MACHINE):
+            if resource.state is ResourceState.ATTEMPTED and resource.name in running:
+                context.confirm(resource, resource.name)  # whoever started it died before he could say so
         for node in context.changing:
             if node.state is NodeState.PLANNED and node.name not in running:
                 self._start(context, network, node)
