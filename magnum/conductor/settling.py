@@ -79,7 +79,7 @@ class Settlement:
             if late:
                 text = "It has succeeded after its time was over."
                 record(tx, self._operation, "operation.late", text, EventLevel.WARNING)
-            record(tx, self._operation, f"cluster.{self._operation.kind}", f"The {self._operation.kind} is done.")
+            record(tx, self._operation, f"cluster.{self._operation.kind}", f"The {self._operation.noun} is done.")
             operations.finish(tx, self._lease.claim, state=OperationState.COMPLETE)
             self._recipe.succeed(tx, self._context)
 
@@ -167,7 +167,7 @@ class Settlement:
 
     def _reason(self, failure: Failure) -> str:
         again = "" if self._recipe.gives_up else " It is tried again by itself."
-        return f"The {self._operation.kind} failed in {self._position}: {failure.text}{again}"
+        return f"The {self._operation.noun} failed in {self._position}: {failure.text}{again}"
 
 
 def out_of_time(context: StepContext, outcome: Wait | Failure) -> Fatal:

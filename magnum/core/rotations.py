@@ -34,7 +34,7 @@ def _rotate(service: Service, requester: Requester, uuid: str, *, feature: Featu
         template, spec = made_by(service, tx, cluster)
         if feature is Feature.ROTATE_CA and template.tls_disabled:
             raise InvalidRequest(f"The cluster {uuid} has TLS disabled, so there is no CA to rotate.")
-        check_status(cluster, allowed, "given new ones")
+        check_status(cluster, allowed, "given a new CA" if feature is Feature.ROTATE_CA else "given new credentials")
         require_feature(spec, feature)
         operation = new_operation(
             service,

@@ -112,6 +112,16 @@ Arguments = (
 )
 
 
+_NOUNS = {
+    "create-nodegroup": "creation of the node group",
+    "update-nodegroup": "change of the node group",
+    "delete-nodegroup": "removal of the node group",
+    "rotate-ca": "rotation of the CA",
+    "rotate-credential": "rotation of the credential",
+}
+"""For those whose tag is no word."""
+
+
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One row of `operation`.
 
@@ -143,6 +153,11 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def kind(self) -> str:
         return str(type(self.arguments).__struct_config__.tag)
+
+    @property
+    def noun(self) -> str:
+        """What it is called in a sentence."""
+        return _NOUNS.get(self.kind, self.kind)
 
     @property
     def nodegroup_uuid(self) -> str | None:

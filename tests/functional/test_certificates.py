@@ -79,6 +79,22 @@ def test_the_ca_is_shown_by_name_or_uuid(ann, cluster, bundle, version):
         }
 
 
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [("etcd_ca_cert_ref", ["etcd"]), ("front_proxy_ca_cert_ref", ["front-proxy", "front_proxy"])],
+)
+def test_other_cas_are_shown_and_sign_where_there_are_any(world, ann, cluster, bundle, signer, column, words):  # noqa: PLR0917
+    row = X509KeyPair(uuid=new_uuid(world.service.randomness), certificate="another one", private_key="sealed")
+    world.write(lambda tx: x509keypairs.insert(tx, row))
+    world.write(lambda tx: clusters.update(tx, cluster, **{column: row.uuid}))
+    for word in words:
+        assert ann.get(f"/certificates/web/{word}").json["pem"] == "another one"
+        assert ann.get("/certificates/web", params={"ca_cert_type": word}).json["pem"] == "another one"
+        made = ann.post("/certificates", {"cluster_uuid": cluster, "csr": make_csr(), "ca_cert_type": word})
+        assert (made.status_code, made.json["ca_cert_type"]) == (201, word)
+    assert ann.get("/certificates/web").json["pem"] == bundle.certificate.strip()
+
+
 @pytest.mark.parametrize("path", ["/certificates/web/etcd", "/certificates/web?ca_cert_type=front_proxy"])
 def test_a_ca_that_the_cluster_does_not_have(ann, cluster, path):
     path, _, query = path.partition("?")

@@ -7,7 +7,7 @@ from cryptography import x509
 from simulation import SECOND, make_csr
 
 from magnum.conductor.signing import Signer
-from magnum.db import signing
+from magnum.db import clusters, signing
 from magnum.db.errors import NotFound
 from magnum.model.signing import CaType, NodeLimits, SignRequest, SignState
 
@@ -65,7 +65,6 @@ def test_a_node_gets_nothing_beyond_its_limits(world, signer, ask):
 @pytest.mark.parametrize(
     ("more", "reason"),
     [
-        ({"ca_type": CaType.ETCD}, "This cluster has no certificate authority for etcd."),
         ({"csr": "nonsense"}, "The CSR is not PEM text"),
         ({"cluster": "a9c3e1d2-0b1f-4c53-9a53-5d5f3ad5c0de"}, "could not be found"),
     ],
@@ -74,6 +73,19 @@ def test_what_cannot_be_signed_is_refused_with_the_reason(world, signer, ask, mo
     request = ask(**more)
     signer.sign_waiting()
     assert reason in answer(world, request).error
+
+
+@pytest.mark.parametrize(
+    ("ca_type", "column"), [(CaType.ETCD, "etcd_ca_cert_ref"), (CaType.FRONT_PROXY, "front_proxy_ca_cert_ref")]
+)
+def test_other_authorities_sign_where_there_are_any(world, cluster, signer, ask, ca_type, column):  # noqa: PLR0917
+    request = ask(ca_type=ca_type)
+    signer.sign_waiting()
+    assert answer(world, request).state is SignState.SIGNED
+    world.database.write(lambda tx: clusters.update(tx, cluster, **{column: None}))
+    request = ask(ca_type=ca_type)
+    signer.sign_waiting()
+    assert answer(world, request).error == f"This cluster has no certificate authority for {ca_type}."
 
 
 def test_one_bad_request_does_not_hold_up_the_others(world, signer, ask):

@@ -121,6 +121,7 @@ def failed(world, cluster):
 def test_one_that_cannot_be_made_says_why(world, failed):
     group, cluster = world.groups(failed)["gpu"], world.cluster(failed)
     assert (group.status, cluster.status) == (Status.CREATE_FAILED, Status.UPDATE_FAILED)
+    assert group.status_reason.startswith("The creation of the node group failed in step 3 of 7, node set-up: ")
     assert "no space left on device" in group.status_reason
     assert "no space left on device" in cluster.status_reason
 
