@@ -37,7 +37,7 @@ def clusters(world, ann) -> list[str]:
         ("/clusters/c1/nodegroups/default-worker", 2),
         ("/quotas/fishers/Cluster", 1),
         ("/stats", 1),
-        ("/clusters/c1?wait=0", 2),
+        ("/clusters/c1?wait=0", 1),
         ("/clusters/c1/events", 2),
         ("/clusters/c1/operations", 3),
     ],
