@@ -152,7 +152,7 @@ def test_200_waiters_hold_a_quarter_of_the_threads_no_connection_and_one_look(wo
     sent.clear()
     assert ann.get("/clusters").status_code == 200
     assert len([name for name, _ in sent if name != "waiters"]) == 1
-    world.set_status(cluster, "CREATE_COMPLETE")
+    database.write(lambda tx: clusters.update(tx, cluster, status="CREATE_COMPLETE"))
     assert [one.result(PATIENCE).json["status"] for one in held] == ["CREATE_COMPLETE"] * ROOM
     database.dispose()
 
