@@ -56,9 +56,8 @@ class OldPerson(Person):
 
 
 @pytest.fixture(scope="module", params=["4.11.0", "4.9.0"])
-def client(request, clouds):
-    with Client(request.param, clouds) as made:
-        yield made
+def client(request, programs, clouds) -> Client:
+    return Client(programs(request.param), clouds)
 
 
 @pytest.fixture
