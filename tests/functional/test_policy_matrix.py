@@ -43,6 +43,10 @@ cluster:get_all          bay:get_all      n      y      y       y      y       y
 cluster:update           bay:update       n      y      y       y      n       -       .       .      n
 cluster:resize                            n      y      y       y      n       -       .       .      n
 cluster:upgrade                           n      y      y       y      n       -       .       .      n
+cluster:retry                             n      y      y       y      n       -       .       .      n
+cluster:plan                              n      y      y       y      y       -       .       .      n
+cluster:get_events                        n      y      y       y      y       -       .       .      n
+cluster:get_operations                    n      y      y       y      y       -       .       .      n
 cluster:update_health_status              n      y      y       y      n       -       .       .      y
 cluster:delete_all_projects               y      y      n       n      n       n       .       .      n
 cluster:detail_all_projects               y      y      n       n      n       n       .       .      n

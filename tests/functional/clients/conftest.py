@@ -1,10 +1,10 @@
 """The services that clients talk to, and the clients. One after the other, in one process of pytest: they are heavy."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from real import VERSIONS, Client, service
+from real import VERSIONS, Client, Programs, service
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -31,7 +31,21 @@ def clouds(request) -> Path:
     return request.getfixturevalue({"http_basic": "basic_clouds", "keystone": "keystone_clouds"}[request.param])
 
 
+@pytest.fixture(scope="session")
+def programs() -> Iterator[Callable[[str], Programs]]:
+    """Give the programs of a version, loaded once."""
+    loaded: dict[str, Programs] = {}
+
+    def run(version: str) -> Programs:
+        if version not in loaded:
+            loaded[version] = Programs(version)
+        return loaded[version]
+
+    yield run
+    for made in loaded.values():
+        made.end()
+
+
 @pytest.fixture(scope="session", params=VERSIONS)
-def client(request, clouds) -> Iterator[Client]:
-    with Client(request.param, clouds) as made:
-        yield made
+def client(request, programs, clouds) -> Client:
+    return Client(programs(request.param), clouds)

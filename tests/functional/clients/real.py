@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -85,13 +85,11 @@ def prepared(python: Path, program: Path) -> Path:
     return folder
 
 
-class Client:
-    """The commands of one version of the client, as one person after the other uses them."""
+class Programs:
+    """The commands of one version of the client, in one process: to load them takes longer than to run them."""
 
-    def __init__(self, version: str, clouds: Path) -> None:
+    def __init__(self, version: str) -> None:
         self.version = version
-        self.used: set[str] = set()
-        self._environment = {"OS_CLIENT_CONFIG_FILE": str(clouds), "SHELL": "/bin/sh"}
         self._process = subprocess.Popen(
             [environment(f"magnumclient-{version}"), HERE / "client_process.py"],
             stdin=subprocess.PIPE,
@@ -102,23 +100,35 @@ class Client:
         assert self._process.stdout
         self.commands = set(json.loads(self._process.stdout.readline()))
 
-    def __enter__(self) -> Self:
-        return self
+    def run(self, program: str, arguments: Sequence[str], clouds: Path) -> dict[str, Any]:
+        assert self._process.stdin
+        assert self._process.stdout
+        settings = {"OS_CLIENT_CONFIG_FILE": str(clouds), "SHELL": "/bin/sh"}
+        asked = {"program": program, "arguments": arguments, "environment": settings}
+        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
 
-    def __exit__(self, *_: object) -> None:
+    def end(self) -> None:
         self._process.communicate(timeout=SECONDS)
+
+
+class Client:
+    """One version of the client, and the cloud that it talks to."""
+
+    def __init__(self, programs: Programs, clouds: Path) -> None:
+        self.version = programs.version
+        self.commands = programs.commands
+        self.used: set[str] = set()
+        self._programs = programs
+        self._clouds = clouds
 
     def person(self, user: str) -> "Person":
         return Person(self, user)
 
     def run(self, program: str, *arguments: str) -> dict[str, Any]:
-        assert self._process.stdin
-        assert self._process.stdout
-        asked = {"program": program, "arguments": arguments, "environment": self._environment}
-        self._process.stdin.write(json.dumps(asked) + "\n")
-        self._process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
-        return answer
+        return self._programs.run(program, arguments, self._clouds)
 
 
 class Person:

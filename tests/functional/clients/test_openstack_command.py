@@ -1,30 +1,13 @@
 """Every `openstack coe` command of three versions of the plug-in, unmodified, as people of two projects use them."""
 
+import re
+
 import pytest
 from certificate_requests import make_csr
 from cryptography import x509
 from real import Client, Person
 
 TEMPLATE = ("--coe", "swarm-mode", "--image", "fake", "--external-network", "public")
-NOT_SERVED_YET = {
-    "coe ca rotate": ("CLUSTER",),
-    "coe cluster upgrade": ("CLUSTER", "TEMPLATE"),
-    "coe credential rotate": ("CLUSTER",),
-    "coe nodegroup create": ("CLUSTER", "more"),
-    "coe nodegroup delete": ("CLUSTER", "more"),
-    "coe nodegroup list": ("CLUSTER",),
-    "coe nodegroup show": ("CLUSTER", "default-worker"),
-    "coe nodegroup update": ("CLUSTER", "default-worker", "replace", "max_node_count=3"),
-    "coe quotas create": ("--project-id", "p", "--resource", "Cluster"),
-    "coe quotas delete": ("--project-id", "p", "--resource", "Cluster"),
-    "coe quotas list": (),
-    "coe quotas show": ("--project-id", "p", "--resource", "Cluster"),
-    "coe quotas update": ("--project-id", "p", "--resource", "Cluster"),
-    "coe service list": (),
-    "coe stats list": ("p",),
-}
-"""Commands whose part of the API is missing. A test fails when one of them is served: move it into a story then."""
-NEWER = {"coe nodegroup update": ("CLUSTER", "default-worker", "--max-nodes", "3")}
 
 
 def is_newest(client: Client) -> bool:
@@ -160,11 +143,37 @@ def test_an_administrator_sees_every_project(client, cluster):
     assert admin.show("coe cluster show", cluster)["status"].endswith("_COMPLETE")
 
 
-def test_commands_that_are_not_served_yet_say_so(client, amy, cluster, template):
-    names = {"CLUSTER": cluster, "TEMPLATE": template}
-    for command, arguments in (NOT_SERVED_YET | (NEWER if is_newest(client) else {})).items():
-        done = amy.run(command, *[names.get(argument, argument) for argument in arguments])
-        assert {"404", "405"} & set(f"{done['out']}{done['err']}".replace(")", " ").split()), (command, done)
+def test_node_groups_upgrades_and_rotations(client, amy, template):
+    amy("coe cluster create", "other", "--cluster-template", template)
+    amy.until("other", "CREATE_COMPLETE")
+    amy("coe nodegroup create", "other", "more")
+    names = [group["name"] for group in amy.show("coe nodegroup list", "other")]
+    assert names == ["default-master", "default-worker", "more"]
+    amy.until("other", "CREATE_COMPLETE", "UPDATE_COMPLETE")
+    limit = change(client, ("--max-nodes", "3"), ("replace", "max_node_count=3"))
+    amy("coe nodegroup update", "other", "default-worker", *limit)
+    assert amy.show("coe nodegroup show", "other", "default-worker")["max_node_count"] == 3
+    for command, *arguments in (
+        ("coe nodegroup delete", "other", "more"),
+        ("coe cluster upgrade", "other", template),
+        ("coe ca rotate", "other"),
+        ("coe credential rotate", "other"),
+    ):
+        amy.until("other", "CREATE_COMPLETE", "UPDATE_COMPLETE")
+        assert "accepted" in amy(command, *arguments)
+    amy("coe cluster delete", "other")
+    amy.until_gone("other")
+
+
+def test_quotas_services_and_counts(client):
+    admin, quota = client.person("admin"), ("--project-id", "somebody", "--resource", "Cluster")
+    admin("coe quotas create", *quota, "--hard-limit", "2")
+    assert "somebody" in admin("coe quotas list", "--all-tenants")
+    admin("coe quotas update", *quota, "--hard-limit", "3")
+    assert re.search(r"hard_limit +\| 3 ", admin("coe quotas show", *quota))
+    assert "accepted" in admin("coe quotas delete", *quota)
+    assert [service["state"] for service in admin.show("coe service list")] == ["up"]
+    assert "clusters" in admin("coe stats list", "somebody")
 
 
 def test_no_command_of_the_plug_in_has_been_left_out(client):

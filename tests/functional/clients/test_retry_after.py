@@ -36,7 +36,7 @@ def busy() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
-def client(request, tmp_path_factory, busy) -> Iterator[Client]:
+def client(request, programs, tmp_path_factory, busy) -> Client:
     clouds = {
         f"{status}-{seconds}": {"auth_type": "none", "auth": {"endpoint": f"{busy}/{status}/{seconds}"}}
         for status in STATUSES
@@ -44,8 +44,7 @@ def client(request, tmp_path_factory, busy) -> Iterator[Client]:
     }
     file = tmp_path_factory.mktemp("busy") / "clouds.yaml"
     file.write_text(yaml.safe_dump({"clouds": clouds}))
-    with Client(request.param, file) as made:
-        yield made
+    return Client(programs(request.param), file)
 
 
 @pytest.mark.parametrize("status", STATUSES)
