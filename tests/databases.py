@@ -29,6 +29,7 @@ _NUMBERS = itertools.count(1)
 class PostgreSQL:
     administration = "postgres"
     ready = "ready to accept connections"
+    stop = "INT"
 
     def __init__(self) -> None:
         # Debian keeps every version in a folder of its own, and none of them on the search path.
@@ -59,6 +60,7 @@ class PostgreSQL:
 class MariaDB:
     administration = "mysql"
     ready = "ready for connections"
+    stop = "TERM"
 
     def initialise(self, folder: Path) -> Sequence[str]:
         options = ("--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve")
@@ -137,12 +139,13 @@ def serving(name: str) -> Iterator[Server]:
             as_user = {"user": user, "group": "nogroup", "extra_groups": ()} if user else {}
             everything = common | as_user | {"env": environment}
             subprocess.run(kind.initialise(folder), check=True, timeout=SECONDS, **everything)
-            process = subprocess.Popen(kind.serve(folder), **everything)
+            # So that it ends with us, also when we are killed.
+            process = subprocess.Popen(["setpriv", "--pdeathsig", kind.stop, *kind.serve(folder)], **everything)
         try:
             _wait(process, log, kind.ready)
             yield Server(kind, folder)
         finally:
-            process.send_signal(signal.SIGINT if name == "postgresql" else signal.SIGTERM)
+            process.send_signal(signal.Signals[f"SIG{kind.stop}"])
             process.wait(SECONDS)
     except subprocess.CalledProcessError as error:
         error.add_note(log.read_text(errors="replace")[-2000:])

@@ -77,7 +77,8 @@ class Installation:
         log = log or self.folder / f"{program}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [COMMANDS / program, "--config-file", self.configuration],
+                # So that it ends with us, also when we are killed.
+                ["setpriv", "--pdeathsig", "TERM", COMMANDS / program, "--config-file", self.configuration],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
