@@ -8,7 +8,7 @@ PORT ?= 9511
 DRIVER ?= local
 export PORT DRIVER
 
-.PHONY: help run stop clean distclean test lint format bench bench-full docs
+.PHONY: help run stop clean distclean test test-chaos test-clients lint format bench bench-full docs
 
 help:  ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## */  make \1\t/p' Makefile
@@ -27,6 +27,12 @@ distclean: clean  ## clean, and remove the virtual environment and the cache tha
 
 test:  ## set up and run all checks and tests
 	@tools/test.sh
+
+test-chaos:  ## conductors that die or pause at every point
+	@tools/test.sh chaos
+
+test-clients:  ## the clients of several years, against a real Keystone too
+	@tools/test.sh clients
 
 lint:  ## check style, types, layers and scripts
 	@tools/lint.sh

@@ -1,17 +1,24 @@
 #!/usr/bin/env bash
-# make test: all checks and tests, the quick ones first, with everything they need set up.
-# Prints how long each part took and what was left out. Fails when it takes longer than its budget.
+# Runs one suite, the quick parts first, with everything it needs set up; prints how long each part took and what was
+# left out, and fails when the suite takes longer than its budget.
+#
+#   test      all checks, unit tests, contracts, stories, and real machines when root
+#   chaos     conductors that die or pause at every point
+#   clients   the clients of several years, against files of users and against a real Keystone
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-budget=900
+suite="${1:-test}"
+declare -A budgets=([test]=900 [chaos]=480 [clients]=480)
+budget="${budgets[$suite]}"
 pytest=(.venv/bin/pytest --quiet)
+apart=(--ignore=tests/unit --ignore=tests/local --ignore=tests/crash --ignore=tests/functional/clients)
 summary=()
 
 finish() {
     local status=$?
     printf '\n%s\n' "${summary[@]}"
-    [ "$status" -eq 0 ] && echo "All of it passed in $SECONDS s (budget: $budget s)." || echo "FAILED after $SECONDS s."
+    [ "$status" -eq 0 ] && echo "$suite: all of it passed in $SECONDS s (budget: $budget s)." || echo "$suite: FAILED after $SECONDS s."
 }
 trap finish EXIT
 
@@ -27,19 +34,33 @@ part() {
     return "$status"
 }
 
+real_machines() {
+    if [ "$(id -u)" -eq 0 ]; then
+        part "set-up of machines" .venv/bin/python tools/demo.py --prepare-only
+        part "real machines" "${pytest[@]}" --durations=10 -m root tests
+    else
+        summary+=("LEFT OUT, because they need root:")
+        mapfile -t left_out < <("${pytest[@]}" --collect-only -m root tests | grep :: | cut -d: -f1 | sort | uniq -c)
+        summary+=("${left_out[@]}")
+    fi
+}
+
 part "set-up" tools/venv.sh
-part "set-up of clients and Keystone" tools/environments.sh
-part "set-up of database servers" tools/packages.sh postgresql mariadb-server-core mariadb-client-core
-part "style, types, layers, scripts" tools/lint.sh
-command -v shellcheck >/dev/null || summary+=("LEFT OUT: shellcheck, which is not installed.")
-part "unit tests" "${pytest[@]}" --numprocesses=auto -m "not root" tests/unit
-part "contracts, crashes, stories" "${pytest[@]}" --numprocesses=auto -m "not root" --durations=5 \
-    --dist=loadgroup --ignore=tests/unit --ignore=tests/local tests
-if [ "$(id -u)" -eq 0 ]; then
-    part "set-up of machines" .venv/bin/python tools/demo.py --prepare-only
-    part "real machines" "${pytest[@]}" --durations=10 -m root tests
-else
-    summary+=("LEFT OUT, because they need root:")
-    mapfile -t left_out < <("${pytest[@]}" --collect-only -m root tests | grep :: | cut -d: -f1 | sort | uniq -c)
-    summary+=("${left_out[@]}")
-fi
+case "$suite" in
+    test)
+        part "set-up of database servers" tools/packages.sh postgresql mariadb-server-core mariadb-client-core
+        part "style, types, layers, scripts" tools/lint.sh
+        command -v shellcheck >/dev/null || summary+=("LEFT OUT: shellcheck, which is not installed.")
+        part "unit tests" "${pytest[@]}" --numprocesses=auto -m "not root" tests/unit
+        part "contracts, stories" "${pytest[@]}" --numprocesses=auto -m "not root" --durations=10 \
+            --dist=loadgroup "${apart[@]}" tests
+        real_machines
+        ;;
+    chaos)
+        part "crashes and pauses" "${pytest[@]}" --numprocesses=auto --durations=10 tests/crash
+        ;;
+    clients)
+        part "set-up of clients and Keystone" tools/environments.sh
+        part "clients" "${pytest[@]}" --numprocesses=auto --durations=10 --dist=loadgroup tests/functional/clients
+        ;;
+esac

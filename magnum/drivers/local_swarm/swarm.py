@@ -44,7 +44,7 @@ class Swarm:
         """Make a swarm of the first manager, unless some manager is in one already."""
         managers = _managers(context)
         with _told("forming the swarm"):
-            if self._leader(context) is None:
+            if self._leader(context, all_must_answer=True) is None:
                 first = managers[0]
                 with context.provider_call(f"form a swarm on {first.name}", timeout=CALL_TIMEOUT):
                     self._client(context, first).init(str(first.address))
@@ -141,10 +141,18 @@ class Swarm:
     def _client(self, context: DriverContext, node: Node) -> SwarmClient:
         return self._connect(f"{node.address}:{PORT}", context.client_tls())
 
-    def _leader(self, context: DriverContext) -> Node | None:
-        """Give a manager that is in a swarm and can speak for it."""
+    def _leader(self, context: DriverContext, *, all_must_answer: bool = False) -> Node | None:
+        """Give a manager that is in a swarm and can speak for it.
+
+        Whoever would form a swarm has to hear from all: one that is silent may be in one.
+        """
         for node in _addressed_managers(context):
-            info = self._client(context, node).info()
+            try:
+                info = self._client(context, node).info()
+            except SwarmUnreachable:
+                if all_must_answer:
+                    raise
+                continue
             if info.active and info.is_manager:
                 return node
         return None
