@@ -22,6 +22,8 @@ CLUSTERS = 3
 LATENCIES = {"fake_latencies": "create_machine:0.08;boot:0.3;join:0.03;delete_machine:0.05;vanish:0.2"}
 PAUSE = SETTINGS.lease_seconds + 0.8
 PATIENCE = 50.0
+ENOUGH = 3
+SIZES = (4, 1) * 10
 
 
 class Conductors:
@@ -81,16 +83,18 @@ def test_the_lives_of_clusters_whose_conductors_are_troubled(trouble, tmp_path, 
         clusters = [world.create(name=f"c{number}", nodes=2, labels=LATENCIES) for number in range(CLUSTERS)]
         await_status(world, clusters, Status.CREATE_COMPLETE)
         assert [len(world.machines(cluster)) for cluster in clusters] == [3] * CLUSTERS
-        for count in (4, 1):
+        for count in SIZES:
             for cluster in clusters:
                 world.resize(cluster, count)
             await_status(world, clusters, Status.UPDATE_COMPLETE)
             assert [len(world.machines(cluster)) for cluster in clusters] == [count + 1] * CLUSTERS
+            if count == SIZES[1] and conductors.troubles >= ENOUGH:
+                break  # how long a life takes is the machine's affair; how often it is troubled is ours
         for cluster in clusters:
             world.delete(cluster)
         wait_for(lambda: not any(world.exists(cluster) for cluster in clusters))
         wait_for(lambda: count_rows(world, cluster_state) == 0)
-        assert conductors.troubles >= 3
+        assert conductors.troubles >= ENOUGH
     for cluster in clusters:
         assert world.cloud.things(cluster) == []
         history = world.cloud.history(cluster)
