@@ -52,8 +52,7 @@ case "$suite" in
         part "style, types, layers, scripts" tools/lint.sh
         command -v shellcheck >/dev/null || summary+=("LEFT OUT: shellcheck, which is not installed.")
         part "unit tests" "${pytest[@]}" --numprocesses=auto -m "not root" tests/unit
-        part "contracts, stories" "${pytest[@]}" --numprocesses=auto -m "not root" --durations=10 \
-            --dist=loadgroup "${apart[@]}" tests
+        part "contracts, stories" "${pytest[@]}" --numprocesses=auto -m "not root" --durations=10 "${apart[@]}" tests
         real_machines
         ;;
     chaos)
@@ -61,6 +60,6 @@ case "$suite" in
         ;;
     clients)
         part "set-up of clients and Keystone" tools/environments.sh
-        part "clients" "${pytest[@]}" --numprocesses=auto --durations=10 --dist=loadgroup tests/functional/clients
+        part "clients" "${pytest[@]}" --durations=10 tests/functional/clients  # in order: the last one sums up
         ;;
 esac

@@ -1,18 +1,10 @@
-"""The services that clients talk to, and the clients. What uses one service runs in one process: they are heavy."""
+"""The services that clients talk to, and the clients: one of each for all tests, which run in order, in one process."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from real import VERSIONS, Client, Programs, service
-
-
-@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-            item.add_marker(pytest.mark.xdist_group(f"clients of {parameters.get('clouds', 'http_basic')}"))
 
 
 @pytest.fixture(scope="session")
