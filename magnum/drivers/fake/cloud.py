@@ -198,23 +198,32 @@ class Provider:
         self._sleep = sleep
 
     def call(self, cluster: str, call: Call, behaviour: Behaviour, effect: Callable[[Instant], T]) -> T:
-        """Carry out `effect(when)`, or fail as the behaviour of this cluster says."""
+        """Carry out `effect(when)`, or fail as the behaviour of this cluster says.
+
+        What has been asked for takes effect half-way through the call, whatever becomes of its caller meanwhile.
+        """
         fault = behaviour.fault(call, self._cloud.count_call(cluster, call))
-        self._sleep(behaviour.seconds(call))
-        now = self._clock.now()
+        seconds = behaviour.seconds(call)
         match fault and fault.kind:
             case FaultKind.UNREACHABLE:
+                self._sleep(seconds)
                 raise UnreachableError("The provider does not answer.")
             case FaultKind.REFUSE if fault:
+                self._sleep(seconds)
                 raise RefusedError(fault.argument or "The provider refuses this.")
             case FaultKind.LATE if fault:
-                effect(now + round(float(fault.argument) * MICROSECONDS))
+                self._carry_out(effect, seconds, after=seconds + float(fault.argument))
                 raise UnreachableError("The provider's answer did not come in time.")
             case FaultKind.LOST_ANSWER:
-                effect(now)
+                self._carry_out(effect, seconds, after=seconds / 2)
                 raise UnreachableError("The connection to the provider broke before its answer came.")
         self._check_quota(cluster, call, behaviour)
-        return effect(now)
+        return self._carry_out(effect, seconds, after=seconds / 2)
+
+    def _carry_out(self, effect: Callable[[Instant], T], seconds: float, *, after: float) -> T:
+        result = effect(self._clock.now() + round(after * MICROSECONDS))
+        self._sleep(seconds)
+        return result
 
     def _check_quota(self, cluster: str, call: Call, behaviour: Behaviour) -> None:
         if call is Call.CREATE_MACHINE and behaviour.quota is not None:
