@@ -20,11 +20,12 @@ import falcon
 from magnum.core.service import Service
 
 from . import errors
+from .actions import ClusterResize, ClusterRetry, ClusterUpgrade, CreatePlan, ResizePlan, UnknownAction
 from .baymodels import BayModelItem, BayModels
 from .bays import BayItem, Bays
 from .certificates import CertificateItem, Certificates
 from .client_configs import ClusterConfig
-from .clusters import ClusterActions, ClusterItem, ClusterPlans, Clusters
+from .clusters import ClusterItem, Clusters
 from .clustertemplates import ClusterTemplateItem, ClusterTemplates
 from .credentials import CredentialItem, Credentials
 from .discovery import VersionOne, Versions
@@ -35,6 +36,7 @@ from .mservices import MServiceItem, MServices
 from .nodegroups import NodeGroupItem, NodeGroups
 from .pipeline import load_app
 from .policy import Policy, make_enforcer
+from .preconditions import refuse_conditions
 from .quotas import QuotaItem, QuotaOfNothing, Quotas
 from .requests import SERVICE, App, Request
 from .stats import Stats
@@ -64,7 +66,11 @@ def make_app(service: Service) -> App:
     app.add_route("/v1/clusters", clusters)
     app.add_route("/v1/clusters/detail", clusters, suffix="detail")
     app.add_route("/v1/clusters/{ident}", ClusterItem(service, policy))
-    app.add_route("/v1/clusters/{ident}/actions/{action}", ClusterActions(service, policy))
+    app.add_route("/v1/clusters/{ident}/actions/resize", ClusterResize(service, policy))
+    app.add_route("/v1/clusters/{ident}/actions/upgrade", ClusterUpgrade(service, policy))
+    app.add_route("/v1/clusters/{ident}/actions/plan", ResizePlan(service, policy))
+    app.add_route("/v1/clusters/{ident}/actions/retry", ClusterRetry(service, policy))
+    app.add_route("/v1/clusters/{ident}/actions/{action}", UnknownAction())
     app.add_route("/v1/clusters/{ident}/nodegroups", NodeGroups(service, policy))
     app.add_route("/v1/clusters/{ident}/nodegroups/{nodegroup}", NodeGroupItem(service, policy))
     app.add_route("/v1/quotas", Quotas(service, policy))
@@ -85,7 +91,7 @@ def make_app(service: Service) -> App:
     app.add_route("/v1/baymodels/{ident}", BayModelItem(service, policy))
     app.add_route("/v1/credentials", Credentials())
     app.add_route("/v1/credentials/{ident}", CredentialItem(service, policy))
-    app.add_route("/v1/clusters/actions/plan", ClusterPlans(service, policy))
+    app.add_route("/v1/clusters/actions/plan", CreatePlan(service, policy))
     app.add_route("/v1/clusters/{ident}/config", ClusterConfig(service, policy))
     app.add_route("/v1/clusters/{ident}/events", ClusterEvents(service, policy))
     app.add_route("/v1/clusters/{ident}/operations", ClusterOperations(service, policy))
@@ -111,6 +117,10 @@ class Entry:
         if not req.client_accepts_json:
             raise falcon.HTTPNotAcceptable(description="Answers are application/json.")
         req.check_body_type()
+
+    def process_resource(self, req: Request, _resp: falcon.Response, resource: object, _params: dict[str, str]) -> None:
+        if "HTTP_IF_MATCH" in req.env and not getattr(resource, "has_tag", False):
+            refuse_conditions(req)
 
     def process_response(self, req: Request, resp: falcon.Response, _resource: object, _succeeded: bool) -> None:
         if req.negotiated is not None:

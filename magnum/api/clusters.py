@@ -1,15 +1,14 @@
-"""/v1/clusters and the actions on one.
+"""/v1/clusters.
 
 What is asked of a cluster is answered with 202 and its UUID as soon as it is written down; the cluster shows the new
-status from then on. Extensions (docs/extensions.md) are `?wait=` and the actions `plan` and `retry`.
+status from then on. An extension (docs/extensions.md) is `?wait=`.
 """
 
 from typing import Any
 
 import falcon
-import msgspec
 
-from magnum.core import clusters, new_clusters, plans, retries, upgrades
+from magnum.core import clusters, new_clusters
 from magnum.core.clusters import Full, Resize
 from magnum.core.errors import InvalidRequest
 from magnum.core.new_clusters import NewCluster
@@ -21,10 +20,11 @@ from magnum.model.requesters import Requester
 from magnum.model.statuses import IN_PROGRESS
 
 from . import paging, patch
-from .microversions import RESIZE, ROLLBACK, UPGRADE, ZERO_NODES, Version, require
+from .microversions import ROLLBACK, ZERO_NODES, Version
 from .policy import Policy
+from .preconditions import Tagged, make_guard
 from .requests import Request, query_flag, query_number
-from .resources import Resource, answer, columns, read_ident
+from .resources import Resource, answer, answer_tagged, columns, read_ident
 from .schemas import clusters as schema
 from .schemas.reading import attributes, read_attribute, read_object
 from .waiting import Waiters
@@ -52,7 +52,7 @@ class Clusters(Resource):
         requester = self.requester(req)
         req.query(())
         new = read_object(req.document(), NewCluster, noun=schema.NOUN, access=schema.ACCESS)
-        _check_zero_nodes(req.version, new.node_count)
+        check_zero_nodes(req.version, new.node_count)
         draft = new_clusters.draft(self.service, requester, new, unknown_template_is_404=req.version >= ZERO_NODES)
         self.policy.require("cluster:create", requester)
         answer(resp, {"uuid": new_clusters.create(self.service, requester, draft)}, status=202)
@@ -77,6 +77,8 @@ class Clusters(Resource):
 
 
 class ClusterItem(Resource):
+    has_tag = True
+
     def __init__(self, service: Service, policy: Policy) -> None:
         super().__init__(service, policy)
         self._waiters = Waiters(
@@ -96,7 +98,7 @@ class ClusterItem(Resource):
                 requester, full = self._find_full(req, cluster.uuid, "get_one_all_projects")
             else:
                 resp.set_header("Retry-After", str(RETRY_AFTER))
-        answer(resp, schema.full_view(full, req.prefix, req.version))
+        answer_tagged(req, resp, _tagged(req, full))
 
     def on_patch(self, req: Request, resp: falcon.Response, ident: str) -> None:
         parameters = req.query(("rollback",) if req.version >= ROLLBACK else ())
@@ -111,11 +113,14 @@ class ClusterItem(Resource):
         self.policy.require("cluster:update_health_status", requester, target(full.summary) | asker)
         resize = None
         if node_count is not None:
-            _check_zero_nodes(req.version, node_count)
+            check_zero_nodes(req.version, node_count)
             resize = Resize(node_count=node_count, rollback=rollback)
         uuid = full.summary.cluster.uuid
+        guard = guard_of_cluster(req)
         if health or resize:
-            clusters.update(self.service, requester, uuid, health=health, resize=resize)
+            clusters.update(self.service, requester, uuid, health=health, resize=resize, guard=guard)
+        elif guard:
+            guard(full)
         answer(resp, {"uuid": uuid}, status=202)
 
     def on_delete(self, req: Request, resp: falcon.Response, ident: str) -> None:
@@ -125,7 +130,7 @@ class ClusterItem(Resource):
             self.service, read_ident(ident, "cluster"), self.scope(requester, "cluster:delete_all_projects")
         )
         self.policy.require("cluster:delete", requester, target(summary))
-        clusters.delete(self.service, requester, summary.cluster.uuid)
+        clusters.delete(self.service, requester, summary.cluster.uuid, guard=guard_of_cluster(req))
         resp.status = 204
 
     def _find_full(self, req: Request, ident: str, rule: str) -> tuple[Requester, Full]:
@@ -134,71 +139,8 @@ class ClusterItem(Resource):
         return requester, clusters.get_full(self.service, read_ident(ident, "cluster"), scope)
 
 
-class ClusterActions(Resource):
-    """`POST …/actions/{action}`. An unknown action answers 405, as a method that is not there."""
-
-    def on_post(self, req: Request, resp: falcon.Response, ident: str, action: str) -> None:
-        actions = {"resize": self._resize, "upgrade": self._upgrade, "plan": self._plan, "retry": self._retry}
-        if action not in actions:
-            raise falcon.HTTPMethodNotAllowed([])
-        actions[action](req, resp, ident)
-
-    def _resize(self, req: Request, resp: falcon.Response, ident: str) -> None:
-        require(req.version, RESIZE)
-        requester = self.requester(req)
-        req.query(())
-        asked = read_object(req.document(), schema.ResizeRequest, noun=schema.RESIZE_NOUN)
-        uuid = self._find(requester, ident, rule="cluster:resize").cluster.uuid
-        _check_zero_nodes(req.version, asked.node_count)
-        clusters.resize(self.service, requester, uuid, Resize(**msgspec.structs.asdict(asked)))
-        answer(resp, {"uuid": uuid}, status=202)
-
-    def _upgrade(self, req: Request, resp: falcon.Response, ident: str) -> None:
-        require(req.version, UPGRADE)
-        requester = self.requester(req)
-        req.query(())
-        asked = read_object(req.document(), upgrades.Upgrade, noun=schema.UPGRADE_NOUN)
-        found = self._find(requester, ident, rule="cluster:upgrade", all_projects="cluster:upgrade_all_projects")
-        upgrades.upgrade(self.service, requester, found.cluster.uuid, asked)
-        answer(resp, {"uuid": found.cluster.uuid}, status=202)
-
-    def _plan(self, req: Request, resp: falcon.Response, ident: str) -> None:
-        requester = self.requester(req)
-        req.query(())
-        asked = schema.read_planned_resize(req.document())
-        summary = self._find(requester, ident, rule="cluster:plan", all_projects="cluster:get_one_all_projects")
-        resize = Resize(**msgspec.structs.asdict(asked))
-        forbidden = self.policy.refusal("cluster:resize", requester, target(summary))
-        answer(resp, plans.plan_resize(self.service, summary.cluster.uuid, resize, forbidden=forbidden))
-
-    def _retry(self, req: Request, resp: falcon.Response, ident: str) -> None:
-        requester = self.requester(req)
-        req.query(())
-        if req.has_body() and req.document() != {}:
-            raise InvalidRequest("A retry takes no arguments: leave the body out, or send an empty object.")
-        uuid = self._find(requester, ident, rule="cluster:retry").cluster.uuid
-        started = retries.retry(self.service, requester, uuid)
-        answer(resp, {"uuid": uuid, "operations": started}, status=202)
-
-    def _find(
-        self, requester: Requester, ident: str, *, rule: str, all_projects: str = "cluster:update_all_projects"
-    ) -> ClusterSummary:
-        summary = clusters.get(self.service, read_ident(ident, "cluster"), self.scope(requester, all_projects))
-        self.policy.require(rule, requester, target(summary))
-        return summary
-
-
-class ClusterPlans(Resource):
-    """`POST /v1/clusters/actions/plan`: a plan of a new cluster, for the body that would create it."""
-
-    def on_post(self, req: Request, resp: falcon.Response) -> None:
-        requester = self.requester(req)
-        req.query(())
-        new = read_object(req.document(), NewCluster, noun=schema.NOUN, access=schema.ACCESS)
-        _check_zero_nodes(req.version, new.node_count)
-        self.policy.require("cluster:plan", requester)
-        forbidden = self.policy.refusal("cluster:create", requester)
-        answer(resp, plans.plan_create(self.service, requester, new, forbidden=forbidden))
+def guard_of_cluster(req: Request) -> clusters.Guard | None:
+    return make_guard(req, lambda current: _tagged(req, current))
 
 
 def target(summary: ClusterSummary) -> dict[str, Any]:
@@ -211,12 +153,16 @@ def target(summary: ClusterSummary) -> dict[str, Any]:
     )
 
 
-def _check_zero_nodes(version: Version, node_count: int) -> None:
+def check_zero_nodes(version: Version, node_count: int) -> None:
     if node_count == 0 and version < ZERO_NODES:
         raise InvalidRequest(
             f"node_count must be at least 1 at microversion {version}: zero nodes need a newer one. "
             f"It is supported from {ZERO_NODES} on."
         )
+
+
+def _tagged(req: Request, full: Full) -> Tagged:
+    return Tagged(schema.full_view(full, req.prefix, req.version), full.summary.generation)
 
 
 def _read_changes(req: Request, full: Full) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from magnum.model.clustertemplates import ClusterTemplate
 from magnum.model.requesters import Requester
 
 from . import paging, patch
+from .preconditions import Tagged, make_guard
 from .requests import Request
-from .resources import Resource, answer, columns, read_ident
+from .resources import Resource, answer, answer_tagged, columns, read_ident
 from .schemas import clustertemplates as schema
 from .schemas.reading import attributes, read_attribute, read_object
 
@@ -40,7 +41,7 @@ class ClusterTemplates(Resource):
             _require_publish(self, requester)
         template = clustertemplates.insert(self.service, template)
         resp.location = f"{req.prefix}/v1/{schema.path_of(template)}"
-        answer(resp, schema.view(template, req.prefix), status=201)
+        answer_tagged(req, resp, _tagged(template, req.prefix), status=201)
 
     def on_patch(self, _req: Request, _resp: falcon.Response) -> None:
         raise InvalidRequest("Missing argument: name the cluster template behind /v1/clustertemplates/.")
@@ -67,11 +68,13 @@ class ClusterTemplates(Resource):
 
 
 class ClusterTemplateItem(Resource):
+    has_tag = True
+
     def on_get(self, req: Request, resp: falcon.Response, ident: str) -> None:
         requester, template = self._find(req, ident, "get_one_all_projects")
         if not template.public:
             self.policy.require("clustertemplate:get", requester, columns(template))
-        answer(resp, schema.view(template, req.prefix))
+        answer_tagged(req, resp, _tagged(template, req.prefix))
 
     def on_patch(self, req: Request, resp: falcon.Response, ident: str) -> None:
         requester, template = self._find(req, ident, "update_all_projects")
@@ -80,12 +83,13 @@ class ClusterTemplateItem(Resource):
         result = clustertemplates.changed(self.service, template, asked)
         if any(getattr(result, name) != getattr(template, name) for name in _PUBLISHING):
             _require_publish(self, requester)
-        answer(resp, schema.view(clustertemplates.update(self.service, template, result), req.prefix))
+        template = clustertemplates.update(self.service, template, result, guard=_make_guard(req))
+        answer_tagged(req, resp, _tagged(template, req.prefix))
 
     def on_delete(self, req: Request, resp: falcon.Response, ident: str) -> None:
         requester, template = self._find(req, ident, "delete_all_projects")
         self.policy.require("clustertemplate:delete", requester, columns(template))
-        clustertemplates.delete(self.service, template)
+        clustertemplates.delete(self.service, template, guard=_make_guard(req))
         resp.status = 204
 
     def _find(self, req: Request, ident: str, all_projects_rule: str) -> tuple[Requester, ClusterTemplate]:
@@ -99,6 +103,14 @@ def read_changes(req: Request, template: ClusterTemplate) -> Mapping[str, Any]:
     changes = patch.apply_patch(patch.read_patch(req.document()), schema.patchable(template))
     known = attributes(NewClusterTemplate)
     return {name: read_attribute(known[name], value) for name, value in changes.items()}
+
+
+def _tagged(template: ClusterTemplate, base: str) -> Tagged:
+    return Tagged(schema.view(template, base))
+
+
+def _make_guard(req: Request) -> clustertemplates.Guard | None:
+    return make_guard(req, lambda current: _tagged(current, req.prefix))
 
 
 def _require_publish(resource: Resource, requester: Requester) -> None:

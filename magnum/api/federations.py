@@ -13,8 +13,9 @@ from magnum.model.requesters import Requester, Scope
 
 from . import paging, patch
 from .patch import Change, Op
+from .preconditions import Tagged, make_guard
 from .requests import Request, query_flag
-from .resources import Resource, answer, columns, read_ident
+from .resources import Resource, answer, answer_tagged, columns, read_ident
 from .schemas import federations as schema
 from .schemas.reading import attributes, read_attribute, read_object
 
@@ -53,31 +54,37 @@ class Federations(Resource):
 
 
 class FederationItem(Resource):
+    has_tag = True
+
     def on_get(self, req: Request, resp: falcon.Response, ident: str) -> None:
         _, federation = self._find(req, ident, "get")
         req.query(())
-        answer(resp, schema.full_view(federation, req.prefix))
+        answer_tagged(req, resp, Tagged(schema.full_view(federation, req.prefix)))
 
     def on_patch(self, req: Request, resp: falcon.Response, ident: str) -> None:
         requester, federation = self._find(req, ident, "update")
         query_flag(req.query(("rollback",)), "rollback")
+        guard = _make_guard(req)
         document = req.document()
         changes = patch.read_patch(document)
         if not changes:
             raise InvalidRequest("The patch is empty: say what is to be changed.")
         member = document[0].get("value")
         if _is_about_one_member(changes[0], member):
-            self._change_member(requester, federation, changes, member)
+            act = federations.join if changes[0].op is Op.ADD else federations.leave
+            act(self.service, requester, federation.uuid, _read_member(changes, member), guard=guard)
         else:
             asked = _read_changes(req, federation, changes)
             if asked:
-                federations.update(self.service, requester, federation.uuid, asked)
+                federations.update(self.service, requester, federation.uuid, asked, guard=guard)
+            elif guard:
+                guard(federation)
         answer(resp, {"uuid": federation.uuid}, status=202)
 
     def on_delete(self, req: Request, resp: falcon.Response, ident: str) -> None:
-        _, federation = self._find(req, ident, "delete")
+        requester, federation = self._find(req, ident, "delete")
         req.query(())
-        federations.delete(self.service, federation.uuid)
+        federations.delete(self.service, requester, federation.uuid, guard=_make_guard(req))
         resp.status = 204
 
     def _find(self, req: Request, ident: str, rule: str) -> tuple[Requester, Federation]:
@@ -86,20 +93,22 @@ class FederationItem(Resource):
         self.policy.require(f"federation:{rule}", requester, columns(found))
         return requester, found
 
-    def _change_member(
-        self, requester: Requester, federation: Federation, changes: tuple[Change, ...], member: object
-    ) -> None:
-        if len(changes) > 1 or not isinstance(member, str):
-            raise InvalidRequest("A cluster joins or leaves by one operation alone, with its UUID as the value.")
-        act = federations.join if changes[0].op is Op.ADD else federations.leave
-        act(self.service, requester, federation.uuid, read_ident(member, "cluster"))
-
 
 def _is_about_one_member(change: Change, value: object) -> bool:
     """Tell `add /member_ids` of one cluster, and `remove` with one, from changes of the whole list."""
     if change.attribute != _MEMBERS or change.key is not None:
         return False
     return (change.op is Op.ADD and not isinstance(value, list)) or (change.op is Op.REMOVE and value is not None)
+
+
+def _read_member(changes: tuple[Change, ...], member: object) -> str:
+    if len(changes) > 1 or not isinstance(member, str):
+        raise InvalidRequest("A cluster joins or leaves by one operation alone, with its UUID as the value.")
+    return read_ident(member, "cluster")
+
+
+def _make_guard(req: Request) -> federations.Guard | None:
+    return make_guard(req, lambda current: Tagged(schema.full_view(current, req.prefix)))
 
 
 def _read_changes(req: Request, federation: Federation, changes: tuple[Change, ...]) -> dict[str, Any]:

@@ -16,8 +16,9 @@ from magnum.model.requesters import Requester, Scope
 
 from . import paging, patch
 from .microversions import NODEGROUPS, require
+from .preconditions import Tagged, make_guard
 from .requests import Request
-from .resources import Resource, answer, read_ident
+from .resources import Resource, answer, answer_tagged, read_ident
 from .schemas import nodegroups as schema
 from .schemas.reading import attributes, read_attribute, read_object
 
@@ -50,15 +51,17 @@ class NodeGroups(Resource):
         req.query(())
         new = read_object(req.document(), NewNodeGroup, noun=schema.NOUN, access=schema.ACCESS)
         made = nodegroups.create(self.service, requester, read_ident(ident, "cluster"), scope, new)
-        answer(resp, schema.full_view(made, req.prefix), status=202)
+        answer_tagged(req, resp, _tagged(made, req.prefix), status=202)
 
 
 class NodeGroupItem(Resource):
+    has_tag = True
+
     def on_get(self, req: Request, resp: falcon.Response, ident: str, nodegroup: str) -> None:
         require(req.version, NODEGROUPS)
         _, scope = _allowed(self, req, "get", "nodegroup:get_one_all_projects")
         req.query(())
-        answer(resp, schema.full_view(self._find(ident, nodegroup, scope), req.prefix))
+        answer_tagged(req, resp, _tagged(self._find(ident, nodegroup, scope), req.prefix))
 
     def on_patch(self, req: Request, resp: falcon.Response, ident: str, nodegroup: str) -> None:
         require(req.version, NODEGROUPS)
@@ -66,16 +69,19 @@ class NodeGroupItem(Resource):
         req.query(())
         full = self._find(ident, nodegroup, scope)
         changes = _read_changes(req, full)
+        guard = _make_guard(req)
         if changes:
-            full = nodegroups.update(self.service, requester, full.group, changes)
-        answer(resp, schema.full_view(full, req.prefix), status=202)
+            full = nodegroups.update(self.service, requester, full.group, changes, guard=guard)
+        elif guard:
+            guard(full)
+        answer_tagged(req, resp, _tagged(full, req.prefix), status=202)
 
     def on_delete(self, req: Request, resp: falcon.Response, ident: str, nodegroup: str) -> None:
         require(req.version, NODEGROUPS)
         requester, scope = _allowed(self, req, "delete", _CHANGE_ANY)
         req.query(())
         cluster, group = read_ident(ident, "cluster"), read_ident(nodegroup, "node group")
-        nodegroups.delete(self.service, requester, cluster, group, scope)
+        nodegroups.delete(self.service, requester, cluster, group, scope, guard=_make_guard(req))
         resp.status = 204
 
     def _find(self, ident: str, nodegroup: str, scope: Scope) -> Full:
@@ -86,6 +92,14 @@ def _allowed(resource: Resource, req: Request, rule: str, all_projects_rule: str
     requester = resource.requester(req)
     resource.policy.require(f"nodegroup:{rule}", requester)
     return requester, resource.scope(requester, all_projects_rule)
+
+
+def _tagged(full: Full, base: str) -> Tagged:
+    return Tagged(schema.full_view(full, base))
+
+
+def _make_guard(req: Request) -> nodegroups.Guard | None:
+    return make_guard(req, lambda current: _tagged(current, req.prefix))
 
 
 def _read_changes(req: Request, full: Full) -> Mapping[str, Any]:

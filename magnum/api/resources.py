@@ -12,6 +12,7 @@ from magnum.model.requesters import Requester, Scope
 
 from .microversions import NO_BAYS
 from .policy import Policy
+from .preconditions import Tagged, has_changed, make_tag
 from .requests import Request
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -20,6 +21,9 @@ _METHODS = ("GET", "POST", "PATCH", "DELETE")
 
 
 class Endpoint:
+    has_tag = False
+    """Whether what is here is shown with an ETag, which changes of it may depend on."""
+
     def on_options(self, _req: Request, _resp: falcon.Response, **_params: str) -> None:
         """Refuse: the framework would answer by itself, where the API has always said 405."""
         raise falcon.HTTPMethodNotAllowed([method for method in _METHODS if hasattr(self, f"on_{method.lower()}")])
@@ -54,9 +58,24 @@ def read_ident(ident: str, noun: str) -> str:
 
 
 def answer(resp: falcon.Response, value: Any, *, status: int = 200) -> None:
+    answer_bytes(resp, msgspec.json.encode(value), status=status)
+
+
+def answer_bytes(resp: falcon.Response, body: bytes, *, status: int = 200) -> None:
     resp.status = status
     resp.content_type = falcon.MEDIA_JSON
-    resp.data = msgspec.json.encode(value)
+    resp.data = body
+
+
+def answer_tagged(req: Request, resp: falcon.Response, tagged: Tagged, *, status: int = 200) -> None:
+    """Answer with what is shown and its ETag, or with 304 when that is what the client has."""
+    body = msgspec.json.encode(tagged.view)
+    tag = make_tag(body, tagged.generation)
+    resp.set_header("ETag", tag)
+    if req.method == "GET" and not has_changed(req, tag):
+        resp.status = 304
+    else:
+        answer_bytes(resp, body, status=status)
 
 
 def columns(row: msgspec.Struct, **more: Any) -> dict[str, Any]:

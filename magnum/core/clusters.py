@@ -4,7 +4,7 @@ Every change begins by locking the cluster, looks at its status under the lock, 
 the event in one transaction. A change that the status does not allow is refused at once and changes nothing.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import msgspec
 from sqlalchemy import Connection
@@ -17,7 +17,7 @@ from magnum.model.names import new_uuid
 from magnum.model.nodegroups import DEFAULT_WORKER, NodeGroup
 from magnum.model.operations import DeleteCluster, ResizeNodeGroup
 from magnum.model.paging import Page
-from magnum.model.requesters import Requester, Scope
+from magnum.model.requesters import EVERYTHING, Requester, Scope
 from magnum.model.statuses import FAILED, IN_PROGRESS, RESIZABLE, STEADY, Status, StatusEvent
 
 from .drivers import longest_call
@@ -34,6 +34,10 @@ class Full(msgspec.Struct, frozen=True):
     nodegroups: tuple[NodeGroup, ...] | None = None
 
 
+Guard = Callable[[Full], None]
+"""Refuses, by the cluster as it is under its lock, what was asked for by one that has changed since."""
+
+
 class Resize(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked of a node group, by name or UUID; None is the default one of workers."""
 
@@ -48,12 +52,7 @@ def get(service: Service, ident: str, scope: Scope) -> ClusterSummary:
 
 
 def get_full(service: Service, ident: str, scope: Scope) -> Full:
-    def run(tx: Connection) -> Full:
-        summary = clusters.get(tx, ident, scope)
-        cluster = summary.cluster
-        return Full(summary, nodegroups.of_cluster(tx, cluster.uuid) if cluster.status in FAILED else None)
-
-    return service.database.read(run)
+    return service.database.read(lambda tx: _read_full(tx, ident, scope))
 
 
 def find_busy(service: Service, uuids: Collection[str]) -> set[str]:
@@ -71,14 +70,20 @@ def list_full(service: Service, scope: Scope, page: Page) -> list[Full]:
 
 
 def update(
-    service: Service, requester: Requester, uuid: str, *, health: Mapping[str, object], resize: Resize | None
+    service: Service,
+    requester: Requester,
+    uuid: str,
+    *,
+    health: Mapping[str, object],
+    resize: Resize | None,
+    guard: Guard | None = None,
 ) -> None:
     """Store what was said of the cluster's health, whatever its status; resize it only when nothing else goes on."""
     operation_uuid = new_uuid(service.randomness)
 
     def run(tx: Connection) -> None:
         operations.lock(tx, uuid)
-        cluster = clusters.read(tx, uuid)
+        cluster = read_guarded(tx, uuid, guard)
         if resize is not None:
             check_status(cluster, STEADY, "changed")
             start_resize(service, tx, requester, cluster=cluster, asked=resize, operation_uuid=operation_uuid)
@@ -91,13 +96,13 @@ def update(
         service.wake()
 
 
-def resize(service: Service, requester: Requester, uuid: str, asked: Resize) -> None:
+def resize(service: Service, requester: Requester, uuid: str, asked: Resize, *, guard: Guard | None = None) -> None:
     """Bring a node group to the count. While another change is running, this one waits its turn."""
     operation_uuid = new_uuid(service.randomness)
 
     def run(tx: Connection) -> None:
         operations.lock(tx, uuid)
-        cluster = clusters.read(tx, uuid)
+        cluster = read_guarded(tx, uuid, guard)
         check_status(cluster, RESIZABLE, "resized")
         start_resize(service, tx, requester, cluster=cluster, asked=asked, operation_uuid=operation_uuid)
 
@@ -105,13 +110,13 @@ def resize(service: Service, requester: Requester, uuid: str, asked: Resize) -> 
     service.wake()
 
 
-def delete(service: Service, requester: Requester, uuid: str) -> None:
+def delete(service: Service, requester: Requester, uuid: str, *, guard: Guard | None = None) -> None:
     """Give up everything else and delete the cluster. Asked for again while that is going on, nothing more happens."""
     operation_uuid = new_uuid(service.randomness)
 
     def run(tx: Connection) -> None:
         state = operations.lock(tx, uuid)
-        cluster = clusters.read(tx, uuid)
+        cluster = read_guarded(tx, uuid, guard)
         if cluster.status == Status.DELETE_IN_PROGRESS and _is_deleting(tx, state.operation_uuid):
             return
         start_delete(service, tx, requester, cluster=cluster, operation_uuid=operation_uuid)
@@ -194,6 +199,21 @@ def check_bounds(group: NodeGroup, node_count: int) -> None:
         raise InvalidRequest(f"The node group {group.name} must have at least {group.min_node_count} nodes.")
     if group.max_node_count is not None and node_count > group.max_node_count:
         raise InvalidRequest(f"The node group {group.name} may have at most {group.max_node_count} nodes.")
+
+
+def read_guarded(tx: Connection, uuid: str, guard: Guard | None) -> Cluster:
+    """Read a cluster whose lock is held, and let the guard look at it."""
+    if guard is None:
+        return clusters.read(tx, uuid)
+    full = _read_full(tx, uuid, EVERYTHING)
+    guard(full)
+    return full.summary.cluster
+
+
+def _read_full(tx: Connection, ident: str, scope: Scope) -> Full:
+    summary = clusters.get(tx, ident, scope)
+    cluster = summary.cluster
+    return Full(summary, nodegroups.of_cluster(tx, cluster.uuid) if cluster.status in FAILED else None)
 
 
 def _is_deleting(tx: Connection, operation_uuid: str | None) -> bool:

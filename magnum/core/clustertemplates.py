@@ -4,7 +4,7 @@ A new one goes through `draft` (can such a cluster be made at all), `check` (doe
 `insert`, in this order and with the policy checks of the API between them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -68,6 +68,10 @@ class NewClusterTemplate(msgspec.Struct, frozen=True, kw_only=True):
     tags: fields.AnyText | None = None
 
 
+Guard = Callable[[ClusterTemplate], None]
+"""Refuses, by the template as it is under its lock, what was asked for by one that has changed since."""
+
+
 def draft(service: Service, requester: Requester, new: NewClusterTemplate) -> ClusterTemplate:
     """Make the template as it would be stored; refuse what no driver can make."""
     given = msgspec.structs.asdict(new)
@@ -122,12 +126,17 @@ def changed(service: Service, template: ClusterTemplate, asked: Mapping[str, Any
     return result
 
 
-def update(service: Service, template: ClusterTemplate, result: ClusterTemplate) -> ClusterTemplate:
+def update(
+    service: Service, template: ClusterTemplate, result: ClusterTemplate, *, guard: Guard | None = None
+) -> ClusterTemplate:
     """Store what differs, if the clusters that use the template allow it."""
     changes = differences(template, result)
 
     def run(tx: Connection) -> ClusterTemplate:
-        if clustertemplates.lock(tx, template.uuid) != template:
+        current = clustertemplates.lock(tx, template.uuid)
+        if guard is not None:
+            guard(current)
+        if current != template:
             raise Conflict(f"The cluster template {template.uuid} has just been changed by somebody else. Try again.")
         if changes:
             if not _is_harmless(changes) and clusters.exists_with_template(tx, template.uuid):
@@ -141,9 +150,11 @@ def update(service: Service, template: ClusterTemplate, result: ClusterTemplate)
     return service.database.write(run)
 
 
-def delete(service: Service, template: ClusterTemplate) -> None:
+def delete(service: Service, template: ClusterTemplate, *, guard: Guard | None = None) -> None:
     def run(tx: Connection) -> None:
-        clustertemplates.lock(tx, template.uuid)
+        current = clustertemplates.lock(tx, template.uuid)
+        if guard is not None:
+            guard(current)
         if clusters.exists_with_template(tx, template.uuid):
             raise InvalidRequest(f"The cluster template {template.uuid} is used by clusters: delete them first.")
         clustertemplates.delete(tx, template.uuid)

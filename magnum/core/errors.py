@@ -38,6 +38,10 @@ class Conflict(Refused):
     status = 409
 
 
+class PreconditionFailed(Refused):
+    status = 412
+
+
 class TooLarge(Refused):
     status = 413
 

@@ -4,7 +4,7 @@ What is asked for is checked, stored, shown and can be removed. Its status is fa
 reason, so nobody waits for what will not come.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -40,6 +40,10 @@ class FederationChange(msgspec.Struct, frozen=True, kw_only=True):
     properties: fields.Labels = {}
 
 
+Guard = Callable[[Federation], None]
+"""Refuses, by the federation as it is under its lock, what was asked for by one that has changed since."""
+
+
 def list_page(service: Service, scope: Scope, page: Page) -> list[Federation]:
     return service.database.read(lambda tx: federations.list_page(tx, scope, page))
 
@@ -72,12 +76,15 @@ def create(service: Service, requester: Requester, new: NewFederation) -> str:
     return uuid
 
 
-def update(service: Service, requester: Requester, uuid: str, changes: Mapping[str, Any]) -> None:
+def update(
+    service: Service, requester: Requester, uuid: str, changes: Mapping[str, Any], *, guard: Guard | None = None
+) -> None:
     scope = Scope.own(requester)
     if "properties" in changes:
         _check_properties(changes["properties"])
 
     def run(tx: Connection) -> None:
+        _lock(tx, uuid, scope, guard)
         columns = dict(changes)
         if "member_ids" in columns:
             columns["member_ids"] = _clusters(tx, scope, columns["member_ids"])
@@ -86,12 +93,12 @@ def update(service: Service, requester: Requester, uuid: str, changes: Mapping[s
     service.database.write(run)
 
 
-def join(service: Service, requester: Requester, uuid: str, member: str) -> None:
+def join(service: Service, requester: Requester, uuid: str, member: str, *, guard: Guard | None = None) -> None:
     """Add one cluster to the members."""
     scope = Scope.own(requester)
 
     def run(tx: Connection) -> None:
-        federation = federations.get(tx, uuid, scope, lock=True)
+        federation = _lock(tx, uuid, scope, guard)
         [cluster] = _clusters(tx, scope, [member])
         if cluster in federation.member_ids:
             raise Conflict(f"The cluster {cluster} is a member of the federation {uuid} already.")
@@ -101,12 +108,12 @@ def join(service: Service, requester: Requester, uuid: str, member: str) -> None
     service.database.write(run)
 
 
-def leave(service: Service, requester: Requester, uuid: str, member: str) -> None:
+def leave(service: Service, requester: Requester, uuid: str, member: str, *, guard: Guard | None = None) -> None:
     """Take one cluster off the members; it may be gone by now."""
     scope = Scope.own(requester)
 
     def run(tx: Connection) -> None:
-        federation = federations.get(tx, uuid, scope, lock=True)
+        federation = _lock(tx, uuid, scope, guard)
         if member not in federation.member_ids:
             raise NotFound(f"The cluster {member} is no member of the federation {uuid}.")
         members = [other for other in federation.member_ids if other != member]
@@ -115,8 +122,21 @@ def leave(service: Service, requester: Requester, uuid: str, member: str) -> Non
     service.database.write(run)
 
 
-def delete(service: Service, uuid: str) -> None:
-    service.database.write(lambda tx: federations.delete(tx, uuid))
+def delete(service: Service, requester: Requester, uuid: str, *, guard: Guard | None = None) -> None:
+    scope = Scope.own(requester)
+
+    def run(tx: Connection) -> None:
+        _lock(tx, uuid, scope, guard)
+        federations.delete(tx, uuid)
+
+    service.database.write(run)
+
+
+def _lock(tx: Connection, uuid: str, scope: Scope, guard: Guard | None) -> Federation:
+    federation = federations.get(tx, uuid, scope, lock=True)
+    if guard is not None:
+        guard(federation)
+    return federation
 
 
 def _clusters(tx: Connection, scope: Scope, idents: Iterable[str]) -> list[str]:

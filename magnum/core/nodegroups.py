@@ -4,7 +4,7 @@ A group belongs to the cluster's project and is seen by whoever sees the cluster
 cluster, which is UPDATE_IN_PROGRESS until all of them have ended; a group shows what is done to it itself.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -66,6 +66,10 @@ class Full(msgspec.Struct, frozen=True):
     cluster_labels: Mapping[str, str]
 
 
+Guard = Callable[[Full], None]
+"""Refuses, by the node group as it is under its lock, what was asked for by one that has changed since."""
+
+
 def list_page(
     service: Service, cluster: str, scope: Scope, page: Page, *, role: str | None
 ) -> tuple[str, list[NodeGroup]]:
@@ -111,7 +115,14 @@ def create(service: Service, requester: Requester, cluster: str, scope: Scope, n
     return made
 
 
-def update(service: Service, requester: Requester, group: NodeGroup, changes: Mapping[str, Any]) -> Full:
+def update(
+    service: Service,
+    requester: Requester,
+    group: NodeGroup,
+    changes: Mapping[str, Any],
+    *,
+    guard: Guard | None = None,
+) -> Full:
     """Change bounds, labels and taints. Whatever changes, the owner sees an update that begins and ends."""
     cluster = group.cluster_id
     spec = service.database.read(lambda tx: made_by(service, tx, clusters.read(tx, cluster))[1])
@@ -120,6 +131,8 @@ def update(service: Service, requester: Requester, group: NodeGroup, changes: Ma
     def run(tx: Connection) -> Full:
         operations.lock(tx, cluster)
         owner, before = clusters.read(tx, cluster), nodegroups.get(tx, cluster, group.uuid)
+        if guard is not None:
+            guard(Full(before, owner.labels))
         check_status(owner, RESIZABLE, "changed")
         if before.status is not None and before.status not in RESIZABLE:
             raise InvalidRequest(f"The node group {before.name} is {before.status}, so it cannot be changed now.")
@@ -141,7 +154,9 @@ def update(service: Service, requester: Requester, group: NodeGroup, changes: Ma
     return changed
 
 
-def delete(service: Service, requester: Requester, cluster: str, ident: str, scope: Scope) -> None:
+def delete(
+    service: Service, requester: Requester, cluster: str, ident: str, scope: Scope, *, guard: Guard | None = None
+) -> None:
     """Remove a node group and its nodes; whatever else was asked of it, and is not being done right now, is given up.
 
     Asked for again while that is going on, nothing more happens.
@@ -152,6 +167,8 @@ def delete(service: Service, requester: Requester, cluster: str, ident: str, sco
         uuid = clusters.get(tx, cluster, scope).cluster.uuid
         operations.lock(tx, uuid)
         owner, group = clusters.read(tx, uuid), nodegroups.get(tx, uuid, ident)
+        if guard is not None:
+            guard(Full(group, owner.labels))
         if group.is_default:
             raise InvalidRequest(f"The node group {group.name} is a default one, which goes only with its cluster.")
         arguments = DeleteNodeGroup(group.uuid)

@@ -16,18 +16,18 @@ from magnum.model.operations import CreateCluster, DeleteCluster, Operation, Ope
 from magnum.model.requesters import Requester
 from magnum.model.statuses import FAILED, IN_PROGRESS, Status, StatusEvent, after
 
-from .clusters import Resize, start_delete, start_resize
+from .clusters import Guard, Resize, read_guarded, start_delete, start_resize
 from .errors import Conflict
 from .operations import new_event, new_operation
 from .service import Service
 
 
-def retry(service: Service, requester: Requester, uuid: str) -> list[str]:
+def retry(service: Service, requester: Requester, uuid: str, *, guard: Guard | None = None) -> list[str]:
     """Ask for it; gives the UUIDs of the new operations, in the order in which they run."""
 
     def run(tx: Connection) -> list[str]:
         state = operations.lock(tx, uuid)
-        cluster = clusters.read(tx, uuid)
+        cluster = read_guarded(tx, uuid, guard)
         failed = _failed(tx, cluster, is_busy=state.operation_uuid is not None)
         return [_start(service, tx, requester, cluster=cluster, failed=operation) for operation in failed]
 

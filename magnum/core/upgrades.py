@@ -16,7 +16,7 @@ from magnum.model.requesters import Requester
 from magnum.model.statuses import RESIZABLE, STEADY, StatusEvent
 
 from . import fields
-from .clusters import find_group
+from .clusters import Guard, find_group, read_guarded
 from .drivers import find_driver, made_by, require_feature
 from .errors import Conflict, InvalidRequest
 from .new_clusters import find_template, hold_template
@@ -31,13 +31,13 @@ class Upgrade(msgspec.Struct, frozen=True, kw_only=True):
     nodegroup: fields.Text | None = None
 
 
-def upgrade(service: Service, requester: Requester, uuid: str, asked: Upgrade) -> None:
+def upgrade(service: Service, requester: Requester, uuid: str, asked: Upgrade, *, guard: Guard | None = None) -> None:
     template = find_template(service, requester, asked.cluster_template, is_404=True)
     operation_uuid = new_uuid(service.randomness)
 
     def run(tx: Connection) -> None:
         operations.lock(tx, uuid)
-        cluster = clusters.read(tx, uuid)
+        cluster = read_guarded(tx, uuid, guard)
         check_status(cluster, STEADY, "upgraded")
         group = find_group(tx, cluster, asked.nodegroup)
         if group.status is not None and group.status not in RESIZABLE:

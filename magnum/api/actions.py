@@ -1,0 +1,103 @@
+"""/v1/clusters/{ident}/actions/…: what can be done with a cluster beyond changing and deleting it.
+
+Each action is a path of its own; an unknown one answers 405, as a method that is not there. Resizes and upgrades came
+with a microversion, plans and retries are extensions (docs/extensions.md). An action depends on the cluster's ETag, if
+it is told to, because what it changes is the cluster.
+"""
+
+import falcon
+import msgspec
+
+from magnum.core import clusters, plans, retries, upgrades
+from magnum.core.clusters import Resize
+from magnum.core.errors import InvalidRequest
+from magnum.core.new_clusters import NewCluster
+from magnum.model.clusters import ClusterSummary
+from magnum.model.requesters import Requester
+
+from .clusters import check_zero_nodes, guard_of_cluster, target
+from .microversions import RESIZE, UPGRADE, require
+from .requests import Request
+from .resources import Endpoint, Resource, answer, read_ident
+from .schemas import clusters as schema
+from .schemas.reading import read_object
+
+
+class ClusterAction(Resource):
+    def find(
+        self, requester: Requester, ident: str, *, rule: str, all_projects: str = "cluster:update_all_projects"
+    ) -> ClusterSummary:
+        summary = clusters.get(self.service, read_ident(ident, "cluster"), self.scope(requester, all_projects))
+        self.policy.require(rule, requester, target(summary))
+        return summary
+
+
+class ClusterResize(ClusterAction):
+    has_tag = True
+
+    def on_post(self, req: Request, resp: falcon.Response, ident: str) -> None:
+        require(req.version, RESIZE)
+        requester = self.requester(req)
+        req.query(())
+        asked = read_object(req.document(), schema.ResizeRequest, noun=schema.RESIZE_NOUN)
+        uuid = self.find(requester, ident, rule="cluster:resize").cluster.uuid
+        check_zero_nodes(req.version, asked.node_count)
+        resize = Resize(**msgspec.structs.asdict(asked))
+        clusters.resize(self.service, requester, uuid, resize, guard=guard_of_cluster(req))
+        answer(resp, {"uuid": uuid}, status=202)
+
+
+class ClusterUpgrade(ClusterAction):
+    has_tag = True
+
+    def on_post(self, req: Request, resp: falcon.Response, ident: str) -> None:
+        require(req.version, UPGRADE)
+        requester = self.requester(req)
+        req.query(())
+        asked = read_object(req.document(), upgrades.Upgrade, noun=schema.UPGRADE_NOUN)
+        found = self.find(requester, ident, rule="cluster:upgrade", all_projects="cluster:upgrade_all_projects")
+        upgrades.upgrade(self.service, requester, found.cluster.uuid, asked, guard=guard_of_cluster(req))
+        answer(resp, {"uuid": found.cluster.uuid}, status=202)
+
+
+class ClusterRetry(ClusterAction):
+    has_tag = True
+
+    def on_post(self, req: Request, resp: falcon.Response, ident: str) -> None:
+        requester = self.requester(req)
+        req.query(())
+        if req.has_body() and req.document() != {}:
+            raise InvalidRequest("A retry takes no arguments: leave the body out, or send an empty object.")
+        uuid = self.find(requester, ident, rule="cluster:retry").cluster.uuid
+        started = retries.retry(self.service, requester, uuid, guard=guard_of_cluster(req))
+        answer(resp, {"uuid": uuid, "operations": started}, status=202)
+
+
+class ResizePlan(ClusterAction):
+    """A plan of a resize: `{"resize": what a resize is asked for with}`."""
+
+    def on_post(self, req: Request, resp: falcon.Response, ident: str) -> None:
+        requester = self.requester(req)
+        req.query(())
+        asked = schema.read_planned_resize(req.document())
+        summary = self.find(requester, ident, rule="cluster:plan", all_projects="cluster:get_one_all_projects")
+        resize = Resize(**msgspec.structs.asdict(asked))
+        forbidden = self.policy.refusal("cluster:resize", requester, target(summary))
+        answer(resp, plans.plan_resize(self.service, summary.cluster.uuid, resize, forbidden=forbidden))
+
+
+class CreatePlan(Resource):
+    """A plan of a new cluster, for the body that would create it."""
+
+    def on_post(self, req: Request, resp: falcon.Response) -> None:
+        requester = self.requester(req)
+        req.query(())
+        new = read_object(req.document(), NewCluster, noun=schema.NOUN, access=schema.ACCESS)
+        check_zero_nodes(req.version, new.node_count)
+        self.policy.require("cluster:plan", requester)
+        forbidden = self.policy.refusal("cluster:create", requester)
+        answer(resp, plans.plan_create(self.service, requester, new, forbidden=forbidden))
+
+
+class UnknownAction(Endpoint):
+    """Any other action: every method answers 405."""
