@@ -79,10 +79,10 @@ class HttpsCaller:
         self._clock = clock
         self._ends = clock() + timeout
 
-    def call(self, method: str, path: str, body: bytes | None = None) -> Answer:
+    def call(self, method: str, path: str, body: bytes | None = None, media_type: str = "application/json") -> Answer:
         """Raise `Unreachable` or `Untrusted` when there is no whole answer; any status is an answer."""
         try:
-            return self._call(method, path, body)
+            return self._call(method, path, body, {"Content-Type": media_type} if body else {})
         except ssl.SSLCertVerificationError as error:
             raise Untrusted(
                 f"{self.name} showed a certificate that is not to be believed: {error.verify_message}"
@@ -101,14 +101,13 @@ class HttpsCaller:
         host, port = self._address
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
-    def _call(self, method: str, path: str, body: bytes | None) -> Answer:
+    def _call(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
         with socket.create_connection(self._address, timeout=self._left()) as plain:
             plain.settimeout(self._left())
             with self._context.wrap_socket(plain, server_hostname=self._address[0]) as secure:
                 connection = http.client.HTTPConnection(self.name)
                 connection.sock = _EndingSocket(secure, self._left)
-                headers = {"Connection": "close", **({"Content-Type": "application/json"} if body else {})}
-                connection.request(method, path, body=body, headers=headers)
+                connection.request(method, path, body=body, headers={"Connection": "close", **headers})
                 answer = connection.getresponse()
                 content = answer.read(MAX_ANSWER + 1)
                 if len(content) > MAX_ANSWER:

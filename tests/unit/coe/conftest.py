@@ -1,4 +1,4 @@
-"""A stand-in for a Docker engine's API, with real TLS: it knows swarms as little as a test needs."""
+"""A stand-in for a cluster's own API, with real TLS: it knows only the answers that a test gives it."""
 
 import contextlib
 import ipaddress
@@ -72,11 +72,15 @@ Answer = tuple[int, Any]
 
 
 class FakeEngine:
-    """Answers by method and path (without what follows `?`); an answer is a status and a body, or a list of them."""
+    """An engine of Docker, or an API server of Kubernetes.
+
+    Answers by method and path (without what follows `?`); an answer is a status and a body, or a list of them.
+    """
 
     def __init__(self) -> None:
         self.answers: dict[str, Answer | list[Answer]] = {}
         self.asked: list[tuple[str, Any]] = []
+        self.media_types: list[str] = []
         self.address = ""
 
     def answer(self, question: str, status: int, body: Any = None) -> None:
@@ -101,6 +105,7 @@ def _handler(engine: FakeEngine) -> type[BaseHTTPRequestHandler]:
 
         def _any(self) -> None:
             given = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            engine.media_types.append(self.headers.get("Content-Type", ""))
             status, body = engine.handle(f"{self.command} {self.path}", json.loads(given) if given else None)
             content = body if isinstance(body, bytes) else json.dumps(body).encode()
             self.send_response(status)
@@ -108,7 +113,7 @@ def _handler(engine: FakeEngine) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = do_DELETE = _any  # noqa: N815
+        do_GET = do_POST = do_PATCH = do_DELETE = _any  # noqa: N815
 
         def log_message(self, *_: object) -> None:
             pass

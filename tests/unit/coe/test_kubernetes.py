@@ -1,0 +1,380 @@
+import json
+import urllib.parse
+
+import pytest
+
+from magnum.coe.kubernetes import OURS, KubernetesClient
+from magnum.coe.kubernetes_calls import (
+    MOST_PAGES,
+    PAGE,
+    KubernetesError,
+    KubernetesRefused,
+    KubernetesUnreachable,
+    KubernetesUntrusted,
+)
+from magnum.coe.kubernetes_values import (
+    ClusterVersion,
+    Eviction,
+    EvictionResult,
+    ObjectName,
+    Readiness,
+    Taint,
+)
+
+OLD, NEW = ClusterVersion(1, 20, "v1.20.2"), ClusterVersion(1, 30, "v1.30.0")
+NODE = "/api/v1/nodes/worker-0"
+EVICTION = "POST /api/v1/namespaces/shop/pods/web-1/eviction"
+
+
+def node(name="worker-0", *, status="True", **changes):
+    """What an API server says of a node, shortened."""
+    condition = {"type": "Ready", "status": status, "reason": "KubeletReady", "message": "kubelet is posting"}
+    metadata = {"name": name, "uid": f"uid-{name}", "resourceVersion": "7", "creationTimestamp": "2026-11-20T12:00:00Z"}
+    return {
+        "metadata": {**metadata, **changes.pop("metadata", {})},
+        "spec": {"podCIDR": "10.100.1.0/24", **changes},
+        "status": {
+            "conditions": [{"type": "MemoryPressure", "status": "False"}, condition],
+            "addresses": [{"type": "InternalIP", "address": "10.0.0.5"}, {"type": "InternalIP", "address": "fd00::5"}],
+            "nodeInfo": {"kubeletVersion": "v1.20.2", "containerRuntimeVersion": "containerd://1.6.20"},
+        },
+    }
+
+
+def pod(name="web-1", *, owner="ReplicaSet", **changes):
+    """What an API server says of a pod, shortened."""
+    owners = [{"kind": owner, "name": "web", "controller": True}] if owner else []
+    metadata = {"name": name, "namespace": "shop", "uid": f"uid-{name}", "ownerReferences": owners}
+    return {
+        "metadata": {**metadata, **changes.pop("metadata", {})},
+        "spec": {"nodeName": "worker-0", **changes},
+        "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
+    }
+
+
+def refusal(reason, message, **details):
+    return {"kind": "Status", "status": "Failure", "reason": reason, "message": message, "details": details}
+
+
+@pytest.fixture
+def client(engine, tls):
+    return KubernetesClient(f"https://{engine.address}", tls, timeout=5)
+
+
+@pytest.fixture
+def web(engine, client):
+    engine.answer("GET /api/v1/pods", 200, {"items": [pod()]})
+    (web,) = client.pods()
+    engine.asked.clear()
+    return web
+
+
+class TestReading:
+    @pytest.mark.parametrize(("minor", "number"), [("20", 20), ("24+", 24), ("", 0)])
+    def test_version(self, engine, client, minor, number):
+        engine.answer("GET /version", 200, {"major": "1", "minor": minor, "gitVersion": "v1.x", "platform": "linux"})
+        assert client.version() == ClusterVersion(1, number, "v1.x")
+
+    def test_ready(self, engine, client):
+        engine.answer("GET /readyz", 200, b"[+]ping ok\n[+]etcd ok\nreadyz check passed\n")
+        assert client.readiness() == Readiness(ready=True)
+        assert engine.asked[0][0] == "GET /readyz?verbose"
+
+    def test_not_ready(self, engine, client):
+        engine.answer("GET /readyz", 500, b"[+]ping ok\n[-]etcd failed: reason withheld\nreadyz check failed\n")
+        assert client.readiness() == Readiness(ready=False, failed=("etcd failed: reason withheld",))
+
+    def test_a_refusal_is_no_readiness(self, engine, client):
+        engine.answer("GET /readyz", 403, refusal("Forbidden", "not for you"))
+        with pytest.raises(KubernetesRefused, match="not for you"):
+            client.readiness()
+
+    def test_a_node(self, engine, client):
+        taints = [{"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}]
+        engine.answer(
+            "GET /api/v1/nodes",
+            200,
+            {"items": [node(unschedulable=True, taints=taints, metadata={"labels": {"a": ""}})]},
+        )
+        (found,) = client.nodes()
+        assert (found.name, found.uid, found.ready, found.reason) == ("worker-0", "uid-worker-0", True, "")
+        assert (found.kubelet_version, found.container_runtime) == ("v1.20.2", "containerd://1.6.20")
+        assert (found.internal_address, found.unschedulable, found.labels) == ("10.0.0.5", True, {"a": ""})
+        assert found.taints == (Taint("dedicated", "NoSchedule", "gpu"),)
+        assert found.created == 1795176000 * 1_000_000
+
+    def test_why_a_node_is_not_ready(self, engine, client):
+        engine.answer("GET /api/v1/nodes", 200, {"items": [node(status="False")]})
+        (found,) = client.nodes()
+        assert (found.ready, found.reason) == (False, "KubeletReady: kubelet is posting")
+
+    def test_a_node_that_has_just_come(self, engine, client):
+        engine.answer(f"GET {NODE}", 200, {"metadata": {"name": "worker-0"}, "spec": {}, "status": {}})
+        found = client.node("worker-0")
+        assert (found.ready, found.internal_address) == (False, "")
+        assert "has not reported yet" in found.reason
+
+    def test_no_such_node(self, engine, client):
+        engine.answer(f"GET {NODE}", 404, refusal("NotFound", 'nodes "worker-0" not found'))
+        assert client.node("worker-0") is None
+
+    def test_pods_of_a_node(self, engine, client):
+        mirror = pod("etcd", owner="Node", metadata={"annotations": {"kubernetes.io/config.mirror": "x"}})
+        leaving = pod("old", owner=None, metadata={"deletionTimestamp": "2026-11-20T12:00:00Z"})
+        storing = pod("cache", volumes=[{"name": "a", "secret": {}}, {"name": "b", "emptyDir": {}}], priority=9)
+        engine.answer("GET /api/v1/pods", 200, {"items": [pod(), mirror, leaving, storing]})
+        web, etcd, old, cache = client.pods("worker-0")
+        assert (web.path, web.owner, web.node, web.ready, web.phase) == (
+            "shop/web-1",
+            "ReplicaSet",
+            "worker-0",
+            True,
+            "Running",
+        )
+        assert (etcd.mirror, old.terminating, old.owner) == (True, True, "")
+        assert (cache.keeps_local_data, cache.priority, web.keeps_local_data) == (True, 9, False)
+        asked = urllib.parse.parse_qs(engine.asked[0][0].partition("?")[2])
+        assert asked == {"fieldSelector": ["spec.nodeName=worker-0"], "limit": [str(PAGE)]}
+
+    def test_a_list_of_several_pages(self, engine, client):
+        first = {"items": [node("a")], "metadata": {"continue": "tok&en"}}
+        engine.answer_each("GET /api/v1/nodes", (200, first), (200, {"items": [node("b")], "metadata": {}}))
+        assert [found.name for found in client.nodes()] == ["a", "b"]
+        assert urllib.parse.parse_qs(engine.asked[1][0].partition("?")[2])["continue"] == ["tok&en"]
+
+    def test_a_list_without_an_end_is_given_up(self, engine, client):
+        engine.answer("GET /api/v1/nodes", 200, {"items": None, "metadata": {"continue": "more"}})
+        with pytest.raises(KubernetesError, match=f"more than {MOST_PAGES * PAGE} entries"):
+            client.nodes()
+
+
+class TestNodes:
+    def test_cordon(self, engine, client):
+        engine.answer(f"PATCH {NODE}", 200, {})
+        client.cordon("worker-0")
+        client.uncordon("worker-0")
+        assert [body for _, body in engine.asked] == [
+            {"spec": {"unschedulable": True}},
+            {"spec": {"unschedulable": None}},
+        ]
+        assert set(engine.media_types) == {"application/merge-patch+json"}
+
+    def test_delete(self, engine, client):
+        engine.answer(f"DELETE {NODE}", 200, {})
+        client.delete_node("worker-0")
+        engine.answer(f"DELETE {NODE}", 404, refusal("NotFound", "gone"))
+        client.delete_node("worker-0")
+
+    def test_a_name_stays_one_part_of_a_path(self, engine, client):
+        engine.answer("GET /api/v1/nodes/a%2Fb%3Fc", 404)
+        assert client.node("a/b?c") is None
+        with pytest.raises(ValueError, match="no name"):
+            client.node("..")
+
+
+class TestMarkingNodes:
+    def marked(self, engine, client, before, labels=None, taints=()):
+        engine.answer(f"GET {NODE}", 200, before)
+        engine.answer(f"PATCH {NODE}", 200, {})
+        client.mark_node("worker-0", labels or {}, taints)
+        return [body for _, body in engine.changes]
+
+    def test_first_marks(self, engine, client):
+        theirs = {"key": "node.kubernetes.io/not-ready", "effect": "NoExecute", "timeAdded": "2026-11-20T12:00:00Z"}
+        (patch,) = self.marked(
+            engine, client, node(taints=[theirs]), {"pool": "a"}, [Taint("dedicated", "NoSchedule", "gpu")]
+        )
+        assert patch["metadata"]["labels"] == {"pool": "a"}
+        assert patch["metadata"]["resourceVersion"] == "7"
+        assert patch["spec"]["taints"] == [theirs, {"key": "dedicated", "effect": "NoSchedule", "value": "gpu"}]
+        assert json.loads(patch["metadata"]["annotations"][OURS]) == {
+            "labels": ["pool"],
+            "taints": [["dedicated", "NoSchedule"]],
+        }
+
+    def test_what_was_ours_and_is_not_wanted_goes_and_all_else_stays(self, engine, client):
+        ours = {"labels": ["pool", "tier"], "taints": [["dedicated", "NoSchedule"]]}
+        metadata = {"annotations": {OURS: json.dumps(ours)}, "labels": {"pool": "a", "tier": "b", "theirs": "c"}}
+        taints = [{"key": "dedicated", "effect": "NoSchedule"}, {"key": "theirs", "effect": "NoSchedule"}]
+        (patch,) = self.marked(engine, client, node(metadata=metadata, taints=taints), {"tier": "b"})
+        assert patch["metadata"]["labels"] == {"pool": None, "tier": "b"}
+        assert patch["spec"]["taints"] == [{"key": "theirs", "effect": "NoSchedule"}]
+
+    def test_the_same_again_changes_nothing(self, engine, client):
+        (patch,) = self.marked(
+            engine, client, node(), {"pool": "a"}, [Taint("b", "NoSchedule"), Taint("a", "NoExecute")]
+        )
+        metadata = {"labels": patch["metadata"]["labels"], "annotations": patch["metadata"]["annotations"]}
+        engine.asked.clear()
+        before = node(metadata=metadata, taints=list(reversed(patch["spec"]["taints"])))
+        again = [Taint("a", "NoExecute"), Taint("b", "NoSchedule")]
+        assert self.marked(engine, client, before, {"pool": "a"}, again) == []
+
+    def test_an_annotation_that_somebody_has_spoilt_is_nothing(self, engine, client):
+        (patch,) = self.marked(engine, client, node(metadata={"annotations": {OURS: '{"labels": 3}'}}), {"pool": "a"})
+        assert patch["metadata"]["labels"] == {"pool": "a"}
+
+    def test_a_node_that_changed_meanwhile_is_read_again(self, engine, client):
+        engine.answer(f"GET {NODE}", 200, node())
+        engine.answer_each(f"PATCH {NODE}", (409, refusal("Conflict", "the object has been modified")), (200, {}))
+        client.mark_node("worker-0", {"pool": "a"}, ())
+        assert len(engine.changes) == 2
+
+    def test_a_node_that_changes_all_the_time(self, engine, client):
+        engine.answer(f"GET {NODE}", 200, node())
+        engine.answer(f"PATCH {NODE}", 409, refusal("Conflict", "the object has been modified"))
+        with pytest.raises(KubernetesRefused, match="has been modified"):
+            client.mark_node("worker-0", {"pool": "a"}, ())
+        assert len(engine.changes) == 3
+
+
+class TestEvicting:
+    @pytest.mark.parametrize(("version", "spoken"), [(OLD, "policy/v1beta1"), (NEW, "policy/v1")])
+    def test_a_pod_goes(self, engine, client, web, version, spoken):
+        engine.answer(EVICTION, 201, {"kind": "Status", "status": "Success"})
+        assert client.evict(web, version) == Eviction(EvictionResult.STARTED)
+        ((_, body),) = engine.asked
+        assert (body["apiVersion"], body["kind"]) == (spoken, "Eviction")
+        assert body["deleteOptions"] == {"preconditions": {"uid": "uid-web-1"}}
+
+    def test_a_budget_is_in_the_way(self, engine, client, web):
+        sentence = "The disruption budget web needs 2 healthy pods and has 2 currently"
+        causes = [{"reason": "DisruptionBudget", "message": sentence}]
+        engine.answer(EVICTION, 429, refusal("TooManyRequests", "Cannot evict pod", causes=causes))
+        assert client.evict(web, OLD) == Eviction(EvictionResult.BLOCKED, "web", sentence)
+
+    def test_an_api_server_that_is_busy_is_no_budget(self, engine, client, web):
+        engine.answer(EVICTION, 429, refusal("TooManyRequests", "please try again later"))
+        with pytest.raises(KubernetesRefused, match="try again later") as refused:
+            client.evict(web, OLD)
+        assert (refused.value.status, refused.value.reason) == (429, "TooManyRequests")
+
+    def test_it_has_gone(self, engine, client, web):
+        engine.answer(EVICTION, 404, refusal("NotFound", "no such pod"))
+        assert client.evict(web, OLD).result is EvictionResult.GONE
+
+    def test_another_has_its_name(self, engine, client, web):
+        engine.answer(EVICTION, 409, refusal("Conflict", "UID in precondition: uid-web-1, UID in object meta: uid-9"))
+        assert client.evict(web, OLD).result is EvictionResult.GONE
+
+
+CONFIG_MAP = {
+    "apiVersion": "v1",
+    "kind": "ConfigMap",
+    "metadata": {"name": "dns", "namespace": "kube-system"},
+    "data": {"a": "b"},
+}
+
+
+class TestObjects:
+    PATH = "/api/v1/namespaces/kube-system/configmaps/dns"
+    NAME = ObjectName("v1", "ConfigMap", "dns", "kube-system")
+
+    @pytest.fixture(autouse=True)
+    def kinds(self, engine):
+        core = [{"name": "pods/log", "kind": "Pod"}, {"name": "configmaps", "kind": "ConfigMap", "namespaced": True}]
+        engine.answer("GET /api/v1", 200, {"resources": core})
+        rbac = [{"name": "clusterroles", "kind": "ClusterRole", "namespaced": False}]
+        engine.answer("GET /apis/rbac.authorization.k8s.io/v1", 200, {"resources": rbac})
+
+    def test_apply(self, engine, client):
+        engine.answer(f"PATCH {self.PATH}", 200, CONFIG_MAP)
+        assert client.apply(CONFIG_MAP) == CONFIG_MAP
+        client.apply(CONFIG_MAP, dry_run=True)
+        first, second = (urllib.parse.parse_qs(question.partition("?")[2]) for question, _ in engine.changes)
+        assert first == {"fieldManager": ["magnum"], "force": ["true"]}
+        assert second == first | {"dryRun": ["All"]}
+        assert engine.changes[0][1] == CONFIG_MAP
+        assert engine.media_types[-1] == "application/apply-patch+yaml"
+        assert [question for question, _ in engine.asked].count("GET /api/v1") == 1
+
+    def test_apply_of_what_belongs_to_the_whole_cluster(self, engine, client):
+        path = "/apis/rbac.authorization.k8s.io/v1/clusterroles/system:dns"
+        manifest = {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRole",
+            "metadata": {"name": "system:dns"},
+        }
+        engine.answer(f"PATCH {path.replace(':', '%3A')}", 201, manifest)
+        assert client.apply(manifest) == manifest
+
+    def test_a_refusal_says_why(self, engine, client):
+        engine.answer(f"PATCH {self.PATH}", 422, refusal("Invalid", "data.a:\x1b[1m Invalid value"))
+        with pytest.raises(KubernetesRefused, match=r"127.0.0.1:\d+: data.a: \[1m Invalid value") as refused:
+            client.apply(CONFIG_MAP)
+        assert (refused.value.status, refused.value.reason) == (422, "Invalid")
+
+    def test_a_kind_that_is_not_known_yet(self, engine, client):
+        engine.answer("GET /apis/example.com/v1", 404, refusal("NotFound", "page not found"))
+        with pytest.raises(KubernetesRefused, match=r"knows no Thing of example.com/v1"):
+            client.get(ObjectName("example.com/v1", "Thing", "a"))
+        engine.answer("GET /apis/example.com/v1", 200, {"resources": [{"name": "things", "kind": "Thing"}]})
+        engine.answer("GET /apis/example.com/v1/things/a", 200, {"kind": "Thing"})
+        assert client.get(ObjectName("example.com/v1", "Thing", "a")) == {"kind": "Thing"}
+
+    @pytest.mark.parametrize(
+        ("name", "wants"),
+        [
+            (ObjectName("v1", "ConfigMap", "dns"), "ConfigMap dns needs a namespace"),
+            (ObjectName("rbac.authorization.k8s.io/v1", "ClusterRole", "a", "b"), "b/a belongs to no namespace"),
+        ],
+    )
+    def test_an_object_in_no_place(self, client, name, wants):
+        with pytest.raises(KubernetesError, match=wants):
+            client.get(name)
+
+    def test_get(self, engine, client):
+        engine.answer(f"GET {self.PATH}", 200, CONFIG_MAP)
+        assert client.get(self.NAME) == CONFIG_MAP
+        engine.answer(f"GET {self.PATH}", 404, refusal("NotFound", "no"))
+        assert client.get(self.NAME) is None
+
+    def test_delete(self, engine, client):
+        engine.answer(f"DELETE {self.PATH}", 200, {})
+        client.delete(self.NAME, grace_seconds=0)
+        ((_, options),) = engine.changes
+        assert (options["propagationPolicy"], options["gracePeriodSeconds"]) == ("Background", 0)
+        engine.answer(f"DELETE {self.PATH}", 404, refusal("NotFound", "no"))
+        client.delete(self.NAME)
+
+    @pytest.mark.parametrize(
+        "manifest", [{}, {"apiVersion": "v1", "kind": "Pod"}, {**CONFIG_MAP, "metadata": {"name": 3}}]
+    )
+    def test_what_is_no_object(self, client, manifest):
+        with pytest.raises(ValueError, match="no object of Kubernetes"):
+            client.apply(manifest)
+
+
+class TestFailing:
+    def test_nobody_there(self, one_connection, context, tls):
+        with one_connection(context, lambda _: None) as (host, port):
+            pass
+        with pytest.raises(KubernetesUnreachable, match="refused"):
+            KubernetesClient(f"{host}:{port}", tls, timeout=5).version()
+
+    def test_another_cluster(self, engine, tls, make_cluster):
+        from msgspec.structs import replace
+
+        with pytest.raises(KubernetesUntrusted, match="not to be believed"):
+            KubernetesClient(engine.address, replace(tls, ca=make_cluster("other").ca), timeout=5).version()
+
+    @pytest.mark.parametrize("body", [b"", b"[]", b'{"major": 1}', b"[" * 100_000])
+    def test_an_answer_that_is_none(self, engine, client, body):
+        engine.answer("GET /version", 200, body)
+        with pytest.raises(KubernetesError, match="its answer to /version is not understood"):
+            client.version()
+
+    @pytest.mark.parametrize(
+        ("body", "said"),
+        [(b"Service <down>", "Service <down>"), (b"", "status 503 and no reason"), (b"[" * 9999, r"\[\[")],
+    )
+    def test_a_refusal_in_other_words(self, engine, client, body, said):
+        engine.answer("GET /version", 503, body)
+        with pytest.raises(KubernetesRefused, match=said) as refused:
+            client.version()
+        assert len(str(refused.value)) < 600
+
+    @pytest.mark.parametrize("address", ["", "http://10.0.0.5:6443", "https://"])
+    def test_no_address(self, tls, address):
+        with pytest.raises(ValueError, match="no address of a cluster's API"):
+            KubernetesClient(address, tls)
