@@ -55,7 +55,7 @@ def make_app(service: Service) -> App:
     app: App = falcon.App(request_type=Request, middleware=[Entry(service.settings.api.max_request_body_size)])
     app.req_options.strip_url_path_trailing_slash = True
     errors.register(app)
-    policy = Policy(make_enforcer(service.settings.oslo), service.settings.trust)
+    policy = Policy(make_enforcer(service.settings.oslo), service.settings.trust, clock=service.clock)
     templates, clusters = ClusterTemplates(service, policy), Clusters(service, policy)
     certificate = CertificateItem(service, policy)
     app.add_route("/", Versions())

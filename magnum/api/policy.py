@@ -5,7 +5,7 @@ found" before any rule about it is asked, so nobody learns whether another proje
 
 A decision follows from the rule, who asks, and those attributes of the target that any rule speaks of. It is remembered
 until the operator's files change, because to make it again takes as long as to read a cluster. Rules that ask another
-service (http:) are asked every time.
+service (http:) are asked every time. Once a second somebody's request looks whether the files have changed.
 """
 
 import re
@@ -21,19 +21,23 @@ from oslo_policy import policy
 from magnum.conf.settings import load_settings
 from magnum.conf.trust import Trust
 from magnum.core.errors import Forbidden
+from magnum.model.clocks import Clock
 from magnum.model.requesters import Requester, Scope
 from magnum.policies import list_rules
 
 _CONFIG_OPTIONS = ("--config-file", "--config-dir")
 _ATTRIBUTE = re.compile(r"%\((.+?)\)s")
+LOOK_SECONDS = 1.0
 _MOST_REMEMBERED = 10_000
 _ASKING = tuple(name for name in Requester.__struct_fields__ if name != "request_id")
 
 
 class Policy:
-    def __init__(self, enforcer: policy.Enforcer, trust: Trust) -> None:
+    def __init__(self, enforcer: policy.Enforcer, trust: Trust, *, clock: Clock) -> None:
         self._enforcer = enforcer
         self._trust = trust
+        self._clock = clock
+        self._look_at = clock.monotonic()
         # Without it, one thread could decide by rules that another has read half of, and that would be remembered.
         self._lock = threading.Lock()
         self._remembered = Remembered({})
@@ -76,7 +80,7 @@ class Policy:
 
     def _allows(self, rule: str, target: Mapping[str, Any], requester: Requester) -> bool:
         with self._lock:
-            self._enforcer.load_rules()  # looks whether the files have changed
+            self._look_for_changes()
             if self._remembered.rules is not self._enforcer.rules:
                 self._remembered = Remembered(self._enforcer.rules)
             key = self._remembered.key(rule, target, requester)
@@ -85,6 +89,12 @@ class Policy:
                 decision = bool(self._enforcer.enforce(rule, target, _credentials(requester)))
                 self._remembered.add(key, decision)
         return decision
+
+    def _look_for_changes(self) -> None:
+        now = self._clock.monotonic()
+        if now >= self._look_at:
+            self._enforcer.load_rules()
+            self._look_at = now + LOOK_SECONDS
 
 
 class Remembered:

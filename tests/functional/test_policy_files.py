@@ -28,7 +28,7 @@ TRUSTEE = Requester(user_id="t1", project_id=None, user_domain_id="trustees")
 def policy(world) -> Policy:
     conf = world.service.settings.oslo
     conf.set_override("policy_file", str(FILE_OF_2021), "oslo_policy")
-    return Policy(make_enforcer(conf), Trust(trustee_domain_id="trustees"))
+    return Policy(make_enforcer(conf), Trust(trustee_domain_id="trustees"), clock=world.clock)
 
 
 def allowed(policy: Policy, rule: str, target=CLUSTER) -> list[str]:
@@ -60,7 +60,9 @@ def test_every_rule_of_2021_is_known():
 
 
 def test_a_trustee_is_told_by_the_name_of_its_domain_too(world):
-    policy = Policy(make_enforcer(world.service.settings.oslo), Trust(trustee_domain_name="Trustees"))
+    policy = Policy(
+        make_enforcer(world.service.settings.oslo), Trust(trustee_domain_name="Trustees"), clock=world.clock
+    )
     who = Requester(
         user_id="t1", user_name="c_fishers", project_id="fishers", roles=("reader",), user_domain_name="Trustees",
         user_domain_id="d9",
@@ -71,7 +73,7 @@ def test_a_trustee_is_told_by_the_name_of_its_domain_too(world):
 
 def test_nobodys_project_is_not_the_project_of_who_has_none(world):
     """As for rows of earlier releases without a project, and tokens that are scoped to a domain."""
-    policy = Policy(make_enforcer(world.service.settings.oslo), Trust())
+    policy = Policy(make_enforcer(world.service.settings.oslo), Trust(), clock=world.clock)
     nobody = Requester(user_id="x", project_id=None, roles=("member", "reader"))
     assert not policy.allows("cluster:get", nobody, {"project_id": None, "user_id": None})
     assert not policy.allows("cluster:get_all", nobody)

@@ -127,7 +127,7 @@ def test_the_table_has_every_rule():
 
 
 def make_policy(world) -> Policy:
-    return Policy(make_enforcer(world.service.settings.oslo), Trust(trustee_domain_id=TRUSTEES))
+    return Policy(make_enforcer(world.service.settings.oslo), Trust(trustee_domain_id=TRUSTEES), clock=world.clock)
 
 
 @pytest.mark.parametrize("rule", MATRIX)
