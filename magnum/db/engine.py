@@ -11,6 +11,7 @@ SQLite: WAL, one writer at a time. All writers of this process queue for one loc
 IMMEDIATE; other processes are waited for by SQLite's busy handler. A database in memory is one connection under a lock.
 """
 
+import importlib
 import random
 import threading
 import time
@@ -158,6 +159,10 @@ def _server_engine(url: URL, options: dict[str, Any], statement_seconds: int, cl
     )
     if url.get_backend_name() == "mysql":
         event.listen(engine, "connect", _set_up_mysql)
+    if url.get_driver_name() == "pymysql":
+        # Only where it is used: no other database needs PyMySQL to be installed.
+        quick = importlib.import_module(".quick_pymysql", __package__)
+        event.listen(engine, "do_connect", lambda _dialect, _record, _none, options: quick.QuickConnection(**options))
     _ping_after_a_rest(engine, clock)
     return engine
 
