@@ -20,11 +20,12 @@ from magnum.model.paging import Page
 from magnum.model.requesters import EVERYTHING, Requester, Scope
 from magnum.model.statuses import FAILED, IN_PROGRESS, RESIZABLE, STEADY, Status, StatusEvent
 
+from .changes import ask
 from .drivers import longest_call
 from .errors import InvalidRequest, NotFound
 from .operations import new_event, new_operation
 from .service import Service
-from .statuses import check_status, started
+from .statuses import begin, check_status
 
 
 class Full(msgspec.Struct, frozen=True):
@@ -139,12 +140,7 @@ def start_delete(
         minutes=None,
     )
     operations.supersede(tx, operation, longest_call=longest_call(service, _template(tx, cluster)))
-    status = started(cluster.status, StatusEvent.DELETE_STARTED)
-    clusters.update(tx, cluster.uuid, status=status, status_reason=None)
-    for group in nodegroups.of_cluster(tx, cluster.uuid):
-        group_status = started(group.status, StatusEvent.DELETE_STARTED)
-        nodegroups.update(tx, group.uuid, status=group_status, status_reason=None)
-    operations.touch(tx, cluster.uuid)
+    begin(tx, cluster, StatusEvent.DELETE_STARTED, nodegroups.of_cluster(tx, cluster.uuid))
     events.insert(tx, new_event(operation, "cluster.delete", "The deletion of the cluster was asked for."))
 
 
@@ -161,24 +157,18 @@ def start_resize(
         nodes_to_remove=asked.nodes_to_remove,
         rollback=asked.rollback,
     )
-    operation = new_operation(
+    ask(
         service,
         tx,
         requester,
         uuid=operation_uuid,
-        cluster_uuid=cluster.uuid,
+        cluster=cluster,
         arguments=arguments,
-        minutes=service.settings.conductor.update_timeout,
+        event="cluster.resize",
+        text=f"The node group {group.name} is to have {asked.node_count} nodes; it had {group.node_count}.",
+        group=group,
+        node_count=asked.node_count,
     )
-    if not operations.replace_resize(tx, operation):
-        operations.enqueue(tx, operation)
-    cluster_status = started(cluster.status, StatusEvent.UPDATE_STARTED)
-    clusters.update(tx, cluster.uuid, status=cluster_status, status_reason=None)
-    group_status = started(group.status, StatusEvent.UPDATE_STARTED)
-    nodegroups.update(tx, group.uuid, node_count=asked.node_count, status=group_status, status_reason=None)
-    operations.touch(tx, cluster.uuid)
-    text = f"The node group {group.name} is to have {asked.node_count} nodes; it had {group.node_count}."
-    events.insert(tx, new_event(operation, "cluster.resize", text))
 
 
 def find_group(tx: Connection, cluster: Cluster, ident: str | None) -> NodeGroup:

@@ -11,6 +11,10 @@ class Refused(Exception):  # noqa: N818  what it says
     """What all of them share. `retry_after` is in seconds."""
 
     status: ClassVar[int]
+    """What HTTP calls it."""
+
+    def __init_subclass__(cls, *, status: int) -> None:
+        cls.status = status
 
     def __init__(self, text: str, *, retry_after: int | None = None) -> None:
         super().__init__(text)
@@ -18,37 +22,37 @@ class Refused(Exception):  # noqa: N818  what it says
         self.retry_after = retry_after
 
 
-class InvalidRequest(Refused):
-    status = 400
+class InvalidRequest(Refused, status=400):
+    """It cannot be meant, or not be done to what is there."""
 
 
-class Unauthenticated(Refused):
-    status = 401
+class Unauthenticated(Refused, status=401):
+    """Who asks is not known."""
 
 
-class Forbidden(Refused):
-    status = 403
+class Forbidden(Refused, status=403):
+    """Who asks is known, and may not."""
 
 
-class NotFound(Refused):
-    status = 404
+class NotFound(Refused, status=404):
+    """It does not exist, or not for the one who asks."""
 
 
-class Conflict(Refused):
-    status = 409
+class Conflict(Refused, status=409):
+    """It could be done, but for what is there at the moment."""
 
 
-class PreconditionFailed(Refused):
-    status = 412
+class PreconditionFailed(Refused, status=412):
+    """Somebody has changed it since the requester looked."""
 
 
-class TooLarge(Refused):
-    status = 413
+class TooLarge(Refused, status=413):
+    """There is more of it than anybody reads."""
 
 
-class TooManyRequests(Refused):
-    status = 429
+class TooManyRequests(Refused, status=429):
+    """It was tried too often."""
 
 
-class Unavailable(Refused):
-    status = 503
+class Unavailable(Refused, status=503):
+    """Something that is needed for it does not answer."""

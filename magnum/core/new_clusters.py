@@ -114,6 +114,20 @@ def prepare(service: Service, requester: Requester, draft: Draft) -> tuple[Clust
     return cluster, _nodegroups(service, draft, cluster)
 
 
+def request_of(
+    cluster: Cluster, template: ClusterTemplate, *, labels: dict[str, str], master_count: int, node_count: int
+) -> ClusterRequest:
+    """Give what a driver judges: the template with the cluster's own values laid over it."""
+    own = {name: getattr(cluster, name) for name in _INHERITED}
+    return ClusterRequest(
+        template=msgspec.structs.replace(template, keypair_id=cluster.keypair, labels=labels, **own),
+        labels=labels,
+        master_count=master_count,
+        node_count=node_count,
+        master_lb_enabled=bool(cluster.master_lb_enabled),
+    )
+
+
 def find_template(service: Service, requester: Requester, ident: str, *, is_404: bool) -> ClusterTemplate:
     scope = Scope.widest(requester)
     try:
@@ -164,14 +178,12 @@ def _check(service: Service, draft: Draft, cluster: Cluster) -> None:
     check_labels(cluster.labels)
     if new.master_count > 1 and not cluster.master_lb_enabled:
         raise InvalidRequest("master_lb_enabled must be true for a master_count of more than 1.")
-    own = {name: getattr(cluster, name) for name in _INHERITED}
-    combined = msgspec.structs.replace(draft.template, keypair_id=cluster.keypair, labels=cluster.labels, **own)
-    request = ClusterRequest(
-        template=combined,
+    request = request_of(
+        cluster,
+        draft.template,
         labels=cluster.labels,
         master_count=new.master_count,
         node_count=new.node_count,
-        master_lb_enabled=bool(cluster.master_lb_enabled),
     )
     check_request(draft.spec, request)
 

@@ -10,27 +10,27 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from magnum.db import clusters, events, nodegroups, operations
+from magnum.db import clusters, nodegroups, operations
 from magnum.drivers.base import ClusterRequest, DriverSpec, Feature
 from magnum.model import labels
-from magnum.model.clusters import Cluster, ClusterSummary
+from magnum.model.clusters import ClusterSummary
 from magnum.model.clustertemplates import ClusterTemplate
 from magnum.model.names import new_uuid
 from magnum.model.nodegroups import MASTER, WORKER, NodeGroup
-from magnum.model.operations import OPEN, Arguments, CreateNodeGroup, DeleteNodeGroup, Operation, UpdateNodeGroup
+from magnum.model.operations import OPEN, CreateNodeGroup, DeleteNodeGroup, UpdateNodeGroup
 from magnum.model.paging import Page
 from magnum.model.requesters import Requester, Scope
 from magnum.model.statuses import RESIZABLE, Status, StatusEvent
 
 from . import fields
+from .changes import ask
 from .clustertemplates import check_flavors, find_image
 from .drivers import check_request, made_by, require_feature
 from .errors import Conflict, InvalidRequest
 from .labels import check_labels
-from .operations import new_event, new_operation
 from .placement import check_node_labels, check_node_taints
 from .service import Service
-from .statuses import check_status, started
+from .statuses import check_status
 
 
 class NewNodeGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,11 +103,16 @@ def create(service: Service, requester: Requester, cluster: str, scope: Scope, n
         owner = clusters.read(tx, group.cluster_id)
         check_status(owner, RESIZABLE, "given a node group")
         nodegroups.insert(tx, group)
-        operation = _ask(
-            service, tx, requester, uuid=operation_uuid, cluster=owner, arguments=CreateNodeGroup(group.uuid)
+        ask(
+            service,
+            tx,
+            requester,
+            uuid=operation_uuid,
+            cluster=owner,
+            arguments=CreateNodeGroup(group.uuid),
+            event="nodegroup.create",
+            text=f"The node group {group.name} was asked for, with {group.node_count} nodes of the role {group.role}.",
         )
-        text = f"The node group {group.name} was asked for, with {group.node_count} nodes of the role {group.role}."
-        events.insert(tx, new_event(operation, "nodegroup.create", text))
         return Full(nodegroups.get(tx, owner.uuid, group.uuid), owner.labels)
 
     made = service.database.write(insert)
@@ -140,13 +145,18 @@ def update(
         _check_counts(changed)
         if "node_labels" in changes or "node_taints" in changes:
             _check_placement(spec, changed)
-        status = started(before.status, StatusEvent.UPDATE_STARTED)
-        nodegroups.update(tx, before.uuid, **changes, status=status, status_reason=None)
-        operation = _ask(
-            service, tx, requester, uuid=operation_uuid, cluster=owner, arguments=UpdateNodeGroup(before.uuid)
+        ask(
+            service,
+            tx,
+            requester,
+            uuid=operation_uuid,
+            cluster=owner,
+            arguments=UpdateNodeGroup(before.uuid),
+            event="nodegroup.update",
+            text=f"A change of the node group {before.name} was asked for: {', '.join(sorted(changes))}.",
+            group=before,
+            **changes,
         )
-        text = f"A change of the node group {before.name} was asked for: {', '.join(sorted(changes))}."
-        events.insert(tx, new_event(operation, "nodegroup.update", text))
         return Full(nodegroups.get(tx, cluster, before.uuid), owner.labels)
 
     changed = service.database.write(run)
@@ -176,34 +186,21 @@ def delete(
             return
         check_status(owner, RESIZABLE, "changed")
         operations.cancel_of_nodegroup(tx, uuid, group.uuid)
-        status = started(group.status, StatusEvent.DELETE_STARTED)
-        nodegroups.update(tx, group.uuid, status=status, status_reason=None)
-        operation = _ask(service, tx, requester, uuid=operation_uuid, cluster=owner, arguments=arguments)
-        text = f"The removal of the node group {group.name} was asked for."
-        events.insert(tx, new_event(operation, "nodegroup.delete", text))
+        ask(
+            service,
+            tx,
+            requester,
+            uuid=operation_uuid,
+            cluster=owner,
+            arguments=arguments,
+            event="nodegroup.delete",
+            text=f"The removal of the node group {group.name} was asked for.",
+            group=group,
+            group_event=StatusEvent.DELETE_STARTED,
+        )
 
     service.database.write(run)
     service.wake()
-
-
-def _ask(
-    service: Service, tx: Connection, requester: Requester, *, uuid: str, cluster: Cluster, arguments: Arguments
-) -> Operation:
-    """Queue the operation and show the cluster as being updated."""
-    operation = new_operation(
-        service,
-        tx,
-        requester,
-        uuid=uuid,
-        cluster_uuid=cluster.uuid,
-        arguments=arguments,
-        minutes=service.settings.conductor.update_timeout,
-    )
-    operations.enqueue(tx, operation)
-    status = started(cluster.status, StatusEvent.UPDATE_STARTED)
-    clusters.update(tx, cluster.uuid, status=status, status_reason=None)
-    operations.touch(tx, cluster.uuid)
-    return operation
 
 
 def _draft(service: Service, summary: ClusterSummary, new: NewNodeGroup) -> NodeGroup:

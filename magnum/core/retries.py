@@ -1,25 +1,54 @@
 """Try again what has failed, with the arguments that it had.
 
-A create goes on from what is there: nodes that were lost are replaced, those that work stay. Of resizes, every node
-group whose newest one has failed gets it again. A delete, which never gives up, is tried at once. What is asked for is
-an operation like any other; where nothing has failed, that is said, and nothing changes.
+What has failed and has not been done since: on each node group that shows it, the newest operation of each kind; of the
+cluster as a whole its newest rotations. They start anew in the order in which they were asked for. Each goes on from
+what is there: nodes that were lost are replaced, those that work stay, a rotation keeps the authorities that it has
+made. A delete, which never gives up, is tried at once.
+
+What is asked for is an operation like any other, judged as it was the first time; where nothing has failed, that is
+said, and nothing changes.
 """
 
 from collections.abc import Sequence
 
+import msgspec
 from sqlalchemy import Connection
 
-from magnum.db import clusters, events, nodegroups, operations
+from magnum.db import clusters, clustertemplates, events, nodegroups, operations
+from magnum.db.errors import NotFound as NoSuchRow
 from magnum.model.clusters import Cluster
+from magnum.model.clustertemplates import ClusterTemplate
 from magnum.model.names import new_uuid
-from magnum.model.operations import CreateCluster, DeleteCluster, Operation, OperationState, ResizeNodeGroup
+from magnum.model.operations import (
+    CreateCluster,
+    CreateNodeGroup,
+    DeleteCluster,
+    DeleteNodeGroup,
+    Operation,
+    OperationState,
+    ResizeNodeGroup,
+    RotateCertificates,
+    RotateCredential,
+    UpdateNodeGroup,
+    UpgradeNodeGroup,
+)
 from magnum.model.requesters import Requester
-from magnum.model.statuses import FAILED, IN_PROGRESS, Status, StatusEvent, after
+from magnum.model.statuses import FAILED, IN_PROGRESS, Status, StatusEvent
 
+from .changes import ask
 from .clusters import Guard, Resize, read_guarded, start_delete, start_resize
 from .errors import Conflict
 from .operations import new_event, new_operation
+from .rotations import start_rotation
 from .service import Service
+from .statuses import begin
+from .upgrades import start_upgrade
+
+_GROUP_EVENTS: dict[type[object], StatusEvent] = {
+    CreateNodeGroup: StatusEvent.CREATE_RETRIED,
+    UpdateNodeGroup: StatusEvent.UPDATE_STARTED,
+    DeleteNodeGroup: StatusEvent.DELETE_STARTED,
+}
 
 
 def retry(service: Service, requester: Requester, uuid: str, *, guard: Guard | None = None) -> list[str]:
@@ -29,7 +58,7 @@ def retry(service: Service, requester: Requester, uuid: str, *, guard: Guard | N
         state = operations.lock(tx, uuid)
         cluster = read_guarded(tx, uuid, guard)
         failed = _failed(tx, cluster, is_busy=state.operation_uuid is not None)
-        return [_start(service, tx, requester, cluster=cluster, failed=operation) for operation in failed]
+        return [_start(service, tx, requester, uuid=uuid, failed=operation) for operation in failed]
 
     started = service.database.write(run)
     service.wake()
@@ -47,37 +76,40 @@ def _failed(tx: Connection, cluster: Cluster, *, is_busy: bool) -> Sequence[Oper
     elif cluster.status is Status.CREATE_FAILED:
         found = [operation for operation in known if isinstance(operation.arguments, CreateCluster)][:1]
     elif cluster.status is Status.UPDATE_FAILED:
-        found = _failed_resizes(tx, cluster, known)
+        found = _failed_changes(tx, cluster, known)
     else:
         raise Conflict(
             f"The cluster {cluster.uuid} is {cluster.status}: nothing has failed, so there is nothing to retry."
         )
     if not found:
-        raise Conflict(f"{_other_failure(known)} Ask for the change anew, or delete the cluster and create it again.")
+        raise Conflict(
+            "What has failed is not recorded, so it cannot be retried. "
+            "Ask for the change anew, or delete the cluster and create it again."
+        )
     return found
 
 
-def _other_failure(known: Sequence[Operation]) -> str:
-    """Say why what has failed, which is none of those, is not tried again."""
-    kind = next((operation.kind for operation in known if operation.state is OperationState.FAILED), None)
-    if kind is None:
-        return "What has failed is not recorded, so it cannot be retried."
-    return f"The {kind} that has failed is not one that can be retried."
-
-
-def _failed_resizes(tx: Connection, cluster: Cluster, known: Sequence[Operation]) -> list[Operation]:
-    newest: dict[str, Operation] = {}
+def _failed_changes(tx: Connection, cluster: Cluster, known: Sequence[Operation]) -> list[Operation]:
+    """Of each kind, and of each node group that shows a failure, the newest, if that one has failed."""
+    showing = {group.uuid for group in nodegroups.of_cluster(tx, cluster.uuid) if group.status in FAILED} | {None}
+    going = {one.nodegroup_uuid for one in known if isinstance(one.arguments, DeleteNodeGroup)}
+    newest: dict[tuple[str, str | None], Operation] = {}
     for operation in known:
-        if isinstance(operation.arguments, ResizeNodeGroup):
-            newest.setdefault(operation.arguments.nodegroup_uuid, operation)
-    groups = {group.uuid for group in nodegroups.of_cluster(tx, cluster.uuid) if group.status in FAILED}
-    failed = [one for group, one in newest.items() if group in groups and one.state is OperationState.FAILED]
-    return failed[::-1]
+        newest.setdefault((operation.kind, operation.nodegroup_uuid), operation)
+    found = [
+        operation
+        for operation in newest.values()
+        if operation.state is OperationState.FAILED
+        and operation.nodegroup_uuid in showing
+        and not isinstance(operation.arguments, CreateCluster)
+        and (operation.nodegroup_uuid not in going or isinstance(operation.arguments, DeleteNodeGroup))
+    ]
+    return found[::-1]
 
 
-def _start(service: Service, tx: Connection, requester: Requester, *, cluster: Cluster, failed: Operation) -> str:
+def _start(service: Service, tx: Connection, requester: Requester, *, uuid: str, failed: Operation) -> str:
     """Put the operation in the queue once more. Each kind writes its own rows."""
-    operation_uuid = new_uuid(service.randomness)
+    cluster, operation_uuid = clusters.read(tx, uuid), new_uuid(service.randomness)
     match failed.arguments:
         case CreateCluster():
             _start_create(service, tx, requester, cluster=cluster, operation_uuid=operation_uuid)
@@ -89,12 +121,56 @@ def _start(service: Service, tx: Connection, requester: Requester, *, cluster: C
                 rollback=wanted.rollback,
             )
             start_resize(service, tx, requester, cluster=cluster, asked=asked, operation_uuid=operation_uuid)
+        case RotateCertificates() | RotateCredential() as rotation:
+            rotation = msgspec.structs.replace(rotation, origin=failed.origin)
+            start_rotation(service, tx, requester, cluster=cluster, rotation=rotation, operation_uuid=operation_uuid)
+        case CreateNodeGroup() | UpdateNodeGroup() | DeleteNodeGroup() | UpgradeNodeGroup():
+            _start_of_group(service, tx, requester, cluster=cluster, failed=failed, operation_uuid=operation_uuid)
         case _:
             start_delete(service, tx, requester, cluster=cluster, operation_uuid=operation_uuid)
-    again = operations.get(tx, operation_uuid)
+    new = operations.get(tx, operation_uuid)
     why = failed.reason or cluster.status_reason or "nothing more is known of it."
-    events.insert(tx, new_event(again, "cluster.retry", f"The {again.kind} is tried again. It had failed: {why}"))
+    events.insert(tx, new_event(new, "cluster.retry", f"The {new.noun} is tried again. It had failed: {why}"))
     return operation_uuid
+
+
+def _start_of_group(
+    service: Service, tx: Connection, requester: Requester, *, cluster: Cluster, failed: Operation, operation_uuid: str
+) -> None:
+    group = nodegroups.get(tx, cluster.uuid, failed.nodegroup_uuid or "")
+    if isinstance(failed.arguments, UpgradeNodeGroup):
+        start_upgrade(
+            service,
+            tx,
+            requester,
+            cluster=cluster,
+            group=group,
+            template=_template(tx, failed.arguments.template),
+            max_batch_size=failed.arguments.max_batch_size,
+            operation_uuid=operation_uuid,
+        )
+        return
+    ask(
+        service,
+        tx,
+        requester,
+        uuid=operation_uuid,
+        cluster=cluster,
+        arguments=failed.arguments,
+        event=f"nodegroup.{failed.kind.partition('-')[0]}",
+        text=f"The {failed.noun} {group.name} was asked for.",
+        group=group,
+        group_event=_GROUP_EVENTS[type(failed.arguments)],
+    )
+
+
+def _template(tx: Connection, uuid: str) -> ClusterTemplate:
+    try:
+        return clustertemplates.read(tx, uuid)
+    except NoSuchRow:
+        raise Conflict(
+            f"The upgrade that has failed was to the cluster template {uuid}, which is gone, so it cannot be retried."
+        ) from None
 
 
 def _start_create(
@@ -110,9 +186,4 @@ def _start_create(
         minutes=cluster.create_timeout,
     )
     operations.enqueue(tx, operation)
-    assert cluster.status is not None, "it has failed"
-    clusters.update(tx, cluster.uuid, status=after(cluster.status, StatusEvent.CREATE_RETRIED), status_reason=None)
-    for group in nodegroups.of_cluster(tx, cluster.uuid):
-        status = after(group.status or cluster.status, StatusEvent.CREATE_RETRIED)
-        nodegroups.update(tx, group.uuid, status=status, status_reason=None)
-    operations.touch(tx, cluster.uuid)
+    begin(tx, cluster, StatusEvent.CREATE_RETRIED, nodegroups.of_cluster(tx, cluster.uuid))

@@ -2,54 +2,71 @@
 
 from sqlalchemy import Connection
 
-from magnum.db import clusters, events, operations
+from magnum.db import clusters, operations
 from magnum.drivers.base import Feature
+from magnum.model.clusters import Cluster
 from magnum.model.names import new_uuid
 from magnum.model.operations import RotateCertificates, RotateCredential
 from magnum.model.requesters import Requester
-from magnum.model.statuses import RESIZABLE, STEADY, Status, StatusEvent
+from magnum.model.statuses import RESIZABLE, STEADY, Status
 
+from .changes import ask
 from .drivers import made_by, require_feature
 from .errors import InvalidRequest
-from .operations import new_event, new_operation
 from .service import Service
-from .statuses import check_status, started
+from .statuses import check_status
+
+Rotation = RotateCertificates | RotateCredential
 
 
 def rotate_ca(service: Service, requester: Requester, uuid: str) -> None:
-    _rotate(service, requester, uuid, feature=Feature.ROTATE_CA, allowed=STEADY)
+    _rotate(service, requester, uuid, RotateCertificates(), STEADY, "given a new CA")
 
 
 def rotate_credential(service: Service, requester: Requester, uuid: str) -> None:
-    _rotate(service, requester, uuid, feature=Feature.ROTATE_CREDENTIAL, allowed=RESIZABLE)
+    _rotate(service, requester, uuid, RotateCredential(), RESIZABLE, "given new credentials")
 
 
-def _rotate(service: Service, requester: Requester, uuid: str, *, feature: Feature, allowed: frozenset[Status]) -> None:
+def _rotate(  # noqa: PLR0917  two callers, above
+    service: Service, requester: Requester, uuid: str, rotation: Rotation, allowed: frozenset[Status], what: str
+) -> None:
     operation_uuid = new_uuid(service.randomness)
-    arguments = RotateCertificates() if feature is Feature.ROTATE_CA else RotateCredential()
 
     def run(tx: Connection) -> None:
         operations.lock(tx, uuid)
         cluster = clusters.read(tx, uuid)
-        template, spec = made_by(service, tx, cluster)
-        if feature is Feature.ROTATE_CA and template.tls_disabled:
-            raise InvalidRequest(f"The cluster {uuid} has TLS disabled, so there is no CA to rotate.")
-        check_status(cluster, allowed, "given a new CA" if feature is Feature.ROTATE_CA else "given new credentials")
-        require_feature(spec, feature)
-        operation = new_operation(
-            service,
-            tx,
-            requester,
-            uuid=operation_uuid,
-            cluster_uuid=uuid,
-            arguments=arguments,
-            minutes=service.settings.conductor.update_timeout,
-        )
-        operations.enqueue(tx, operation)
-        clusters.update(tx, uuid, status=started(cluster.status, StatusEvent.UPDATE_STARTED), status_reason=None)
-        operations.touch(tx, uuid)
-        text = f"{feature[0].upper()}{feature[1:]} was asked for."
-        events.insert(tx, new_event(operation, f"cluster.{operation.kind}", text))
+        _check_tls(service, tx, cluster, rotation)
+        check_status(cluster, allowed, what)
+        start_rotation(service, tx, requester, cluster=cluster, rotation=rotation, operation_uuid=operation_uuid)
 
     service.database.write(run)
     service.wake()
+
+
+def start_rotation(
+    service: Service,
+    tx: Connection,
+    requester: Requester,
+    *,
+    cluster: Cluster,
+    rotation: Rotation,
+    operation_uuid: str,
+) -> None:
+    """Write down a rotation that the cluster's status allows. Call it under the cluster's lock."""
+    feature = Feature.ROTATE_CA if isinstance(rotation, RotateCertificates) else Feature.ROTATE_CREDENTIAL
+    require_feature(made_by(service, tx, cluster)[1], feature)
+    ask(
+        service,
+        tx,
+        requester,
+        uuid=operation_uuid,
+        cluster=cluster,
+        arguments=rotation,
+        event=f"cluster.{rotation.__struct_config__.tag}",
+        text=f"{feature[0].upper()}{feature[1:]} was asked for.",
+    )
+
+
+def _check_tls(service: Service, tx: Connection, cluster: Cluster, rotation: Rotation) -> None:
+    if isinstance(rotation, RotateCertificates) and made_by(service, tx, cluster)[0].tls_disabled:
+        raise InvalidRequest(f"The cluster {cluster.uuid} has TLS disabled, so there is no CA to rotate.")

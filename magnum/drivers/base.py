@@ -258,7 +258,10 @@ class RotatesCredential(Protocol):
     """What a driver has besides with the feature ROTATE_CREDENTIAL."""
 
     def rotate_credential_steps(self, context: DriverContext) -> Sequence[Step]:
-        """Make a new credential, give it to the nodes that hold one, and end the old one."""
+        """Make a new credential, give it to the nodes that hold one, and end the old one.
+
+        What is made is named after `context.operation.origin`, so that a retry goes on with it.
+        """
         ...
 
 

@@ -59,21 +59,26 @@ class DeleteNodeGroup(msgspec.Struct, frozen=True, tag="delete-nodegroup"):
 class UpgradeNodeGroup(msgspec.Struct, frozen=True, tag="upgrade"):
     """Bring the nodes of a group to what the cluster's template says now; a default group takes the masters along.
 
-    `previous` is the template that the cluster goes back to if the provider refuses. The driver decides how many nodes
-    are worked on at a time where `max_batch_size` does not.
+    That template is `template`; `previous` is the one that the cluster goes back to if the provider refuses. The driver
+    decides how many nodes are worked on at a time where `max_batch_size` does not.
     """
 
     nodegroup_uuid: str
     previous: str
+    template: str
     max_batch_size: int | None = None
 
 
 class RotateCertificates(msgspec.Struct, frozen=True, tag="rotate-ca"):
-    """Give the cluster new authorities, and its nodes certificates of them."""
+    """Give the cluster new authorities, and its nodes certificates of them. `origin`: see `Operation.origin`."""
+
+    origin: str | None = None
 
 
 class RotateCredential(msgspec.Struct, frozen=True, tag="rotate-credential"):
-    """Replace what the cluster proves itself with in the cloud."""
+    """Replace what the cluster proves itself with in the cloud. `origin`: see `Operation.origin`."""
+
+    origin: str | None = None
 
 
 class DeleteCluster(msgspec.Struct, frozen=True, tag="delete"):
@@ -158,6 +163,14 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     def noun(self) -> str:
         """What it is called in a sentence."""
         return _NOUNS.get(self.kind, self.kind)
+
+    @property
+    def origin(self) -> str:
+        """The UUID of the operation that it goes on with, which had failed; its own where it is the first.
+
+        What a rotation makes is named after it, so that one that is tried again makes nothing a second time.
+        """
+        return getattr(self.arguments, "origin", None) or self.uuid
 
     @property
     def nodegroup_uuid(self) -> str | None:

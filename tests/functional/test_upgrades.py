@@ -40,7 +40,7 @@ def test_an_upgrade_is_accepted_and_shown_at_once(world, ann, cluster, old, new,
     assert (shown["status"], shown["cluster_template_id"]) == ("UPDATE_IN_PROGRESS", new)
     masters, workers = world.groups(cluster)
     assert (masters.status, workers.status) == ("CREATE_COMPLETE", "UPDATE_IN_PROGRESS")
-    assert world.operations(cluster)[0].arguments == UpgradeNodeGroup(workers.uuid, old, 2)
+    assert world.operations(cluster)[0].arguments == UpgradeNodeGroup(workers.uuid, old, new, 2)
     assert world.events(cluster)[-1].kind == "cluster.upgrade"
 
 
@@ -60,7 +60,7 @@ def test_other_groups_only_follow_the_cluster(world, ann, cluster, old):
     answer = ann.post(UPGRADE, {"cluster_template": "new", "nodegroup": "gpu"})
     assert (answer.status_code, "own template" in title(answer)) == (409, True)
     assert ann.post(UPGRADE, {"cluster_template": "old", "nodegroup": "gpu", "max_batch_size": None}).status_code == 202
-    assert world.operations(cluster)[0].arguments == UpgradeNodeGroup(group, old)
+    assert world.operations(cluster)[0].arguments == UpgradeNodeGroup(group, old, old)
 
 
 @pytest.mark.parametrize(

@@ -60,13 +60,14 @@ def make_certificates(context: StepContext) -> Outcome:
 def renew_certificates(context: StepContext) -> Outcome:
     """Make all of them anew beside the old ones, then let the cluster name the new ones, all at once.
 
-    The new ones' UUIDs follow from the operation's, and stand on the ledger before anything is stored. The old ones are
-    put there when the cluster names them no more, so whatever is on it and not named is to be removed.
+    The new ones' UUIDs follow from that of the first operation which tried to, so that a rotation that is tried again
+    goes on with what that one has made and given to nodes. They stand on the ledger before anything is stored. The old
+    ones are put there when the cluster names them no more, so whatever is on it and not named is to be removed.
     """
     renewed: dict[str, str] = {}
     with store_failures("make the cluster's new certificates"):
         for column in _columns(context):
-            resource = context.attempt(CERTIFICATE, str(uuid5(UUID(context.operation.uuid), column)))
+            resource = context.attempt(CERTIFICATE, str(uuid5(UUID(context.operation.origin), column)))
             ref = resource.provider_id
             if ref is None:
                 ref = _ensure(context, column, resource.name, authority_ref=renewed.get("ca_cert_ref"))

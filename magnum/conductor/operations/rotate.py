@@ -1,7 +1,9 @@
 """Rotate what a cluster proves itself with: its authorities and all their certificates, or its credential in the cloud.
 
 New authorities are complete in the store before the cluster names them; the old ones go when every node has
-certificates of the new ones. If that fails the cluster keeps the new ones, and the next rotation removes the others.
+certificates of the new ones. If that fails the cluster keeps the new ones and the others stay beside them, because
+nodes may have certificates of either. A retry goes on with the same new ones; a rotation that is asked for anew makes
+others, and removes all but those when it is done.
 """
 
 from collections.abc import Sequence

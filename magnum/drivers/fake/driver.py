@@ -217,7 +217,7 @@ class FakeDriver:
         return self._renew(context, key=AUTHORITY, value=str(context.cluster.ca_cert_ref))
 
     def _renew_credentials(self, context: DriverContext) -> Outcome:
-        return self._renew(context, key=CREDENTIAL, value=context.operation.uuid)
+        return self._renew(context, key=CREDENTIAL, value=context.operation.origin)
 
     def _renew(self, context: DriverContext, *, key: str, value: str) -> Outcome:
         """Give every member a new secret; which one it has is its mark."""

@@ -2,14 +2,18 @@
 
 import pytest
 
+from magnum.conductor.operations.certificates import references
 from magnum.core.errors import Conflict
-from magnum.db import clusters, credentials
+from magnum.db import clusters, clustertemplates, credentials
+from magnum.db.tables import x509keypair
+from magnum.drivers.fake.behaviour import VERSION_LABEL
 from magnum.model.credentials import NodeCredential
 from magnum.model.nodes import NodeState
 from magnum.model.operations import CreateCluster, DeleteCluster, OperationState, ResizeNodeGroup
 from magnum.model.signing import NodeLimits
 from magnum.model.statuses import Status
 
+NEW = "0a0b0c0d-0000-4000-8000-000000000001"
 BROKEN = {"fake_faults": "break:join@worker-2:no route to host"}
 
 
@@ -170,3 +174,175 @@ def test_what_another_release_failed_at_is_not_known(world):
     world.database.write(lambda tx: clusters.update(tx, cluster, status=Status.UPDATE_FAILED))
     with pytest.raises(Conflict, match="not recorded"):
         world.retry(cluster)
+
+
+# ---- changes other than resizes
+
+
+@pytest.fixture
+def cluster(world):
+    uuid = world.create(nodes=2)
+    world.settle()
+    return uuid
+
+
+def fail(world, cluster, faults, ask):
+    """Let a change fail, and then nothing any more."""
+    set_labels(world, cluster, {"fake_faults": faults})
+    ask()
+    world.settle()
+    assert world.cluster(cluster).status is Status.UPDATE_FAILED
+    set_labels(world, cluster, {})
+
+
+def fail_half_way(world, cluster, call, ask):
+    """Let a change fail when one machine has followed it."""
+    set_labels(world, cluster, {"fake_faults": f"lost-answer:{call}:1"})
+    ask()
+    world.settle(until=lambda: world.operations(cluster)[-1].attempts == 1)
+    set_labels(world, cluster, {"fake_faults": f"refuse:{call}:not now"})
+    world.settle()
+    assert world.cluster(cluster).status is Status.UPDATE_FAILED
+    set_labels(world, cluster, {})
+
+
+def try_again(world, cluster) -> list[str]:
+    """Retry; gives the kinds of what is begun, all of which succeeds."""
+    begun = world.retry(cluster)
+    assert world.cluster(cluster).status is Status.UPDATE_IN_PROGRESS
+    world.settle()
+    assert world.cluster(cluster).status is Status.UPDATE_COMPLETE
+    assert {group.status for group in world.groups(cluster).values()} <= {
+        Status.CREATE_COMPLETE,
+        Status.UPDATE_COMPLETE,
+    }
+    return [one.kind for one in world.operations(cluster) if one.uuid in begun]
+
+
+def stored(world):
+    return {row.uuid for row in world.database.read(lambda tx: tx.execute(x509keypair.select()).all())}
+
+
+def test_a_rotation_goes_on_with_the_authorities_that_it_has_made(world, cluster):
+    before = set(references(world.cluster(cluster)))
+    fail_half_way(world, cluster, "renew", lambda: world.rotate_ca(cluster))
+    made = set(references(world.cluster(cluster)))
+    assert not made & before
+    assert stored(world) == made | before  # nodes have certificates of either
+    assert len(set(world.cloud.marks(cluster, "certificate").values())) == 2
+    assert try_again(world, cluster) == ["rotate-ca"]
+    assert set(references(world.cluster(cluster))) == made
+    assert stored(world) == made
+    assert set(world.cloud.marks(cluster, "certificate").values()) == {world.cluster(cluster).ca_cert_ref}
+
+
+def test_a_rotation_that_had_not_begun_is_begun(world, cluster, monkeypatch):
+    before = set(references(world.cluster(cluster)))
+
+    def refuse(*_args, **_owner):
+        raise PermissionError("the store is read-only")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store, "put", refuse)
+        fail(world, cluster, "", lambda: world.rotate_ca(cluster))
+        assert set(references(world.cluster(cluster))) == before
+    assert try_again(world, cluster) == ["rotate-ca"]
+    assert not set(references(world.cluster(cluster))) & before
+    assert stored(world) == set(references(world.cluster(cluster)))
+
+
+def test_a_third_attempt_goes_on_with_what_the_first_has_made(world, cluster):
+    fail(world, cluster, "refuse:renew:not now", lambda: world.rotate_ca(cluster))
+    made = references(world.cluster(cluster))
+    fail(world, cluster, "refuse:renew:not now", lambda: world.retry(cluster))
+    try_again(world, cluster)
+    assert references(world.cluster(cluster)) == made
+
+
+def test_a_rotation_of_the_credential_goes_on_with_the_one_that_it_has_made(world, cluster):
+    fail_half_way(world, cluster, "renew", lambda: world.rotate_credential(cluster))
+    first = world.operations(cluster)[-1].uuid
+    assert try_again(world, cluster) == ["rotate-credential"]
+    assert set(world.cloud.marks(cluster, "credential").values()) == {first}
+
+
+@pytest.mark.parametrize("half_way", [False, True])
+def test_an_upgrade_goes_on_to_its_template(world, cluster, half_way):
+    new, old = world.make_template(NEW, labels={VERSION_LABEL: "v2"}), world.cluster(cluster).cluster_template_id
+    if half_way:
+        fail_half_way(world, cluster, "upgrade", lambda: world.upgrade(cluster, new, max_batch_size=2))
+    else:
+        fail(world, cluster, "refuse:upgrade:not now", lambda: world.upgrade(cluster, new, max_batch_size=2))
+    assert world.cluster(cluster).cluster_template_id == (new if half_way else old)
+    assert try_again(world, cluster) == ["upgrade"]
+    assert world.cluster(cluster).cluster_template_id == new
+    assert set(world.cloud.marks(cluster, "version").values()) == {"v2"}
+    assert world.operations(cluster)[-1].arguments.max_batch_size == 2
+
+
+def test_an_upgrade_that_was_begun_does_not_go_back_when_its_retry_is_refused(world, cluster):
+    new = world.make_template(NEW, labels={VERSION_LABEL: "v2"})
+    fail_half_way(world, cluster, "upgrade", lambda: world.upgrade(cluster, new))
+    fail(world, cluster, "refuse:upgrade:not now", lambda: world.retry(cluster))
+    assert world.cluster(cluster).cluster_template_id == new
+
+
+def test_an_upgrade_to_a_template_that_is_gone_is_not_tried(world, cluster):
+    new = world.make_template(NEW, labels={VERSION_LABEL: "v2"})
+    fail(world, cluster, "refuse:upgrade:not now", lambda: world.upgrade(cluster, new))
+    world.database.write(lambda tx: clustertemplates.delete(tx, new))
+    with pytest.raises(Conflict, match="gone"):
+        world.retry(cluster)
+    assert world.cluster(cluster).status is Status.UPDATE_FAILED
+
+
+def test_a_node_group_that_could_not_be_made_is_made(world, cluster):
+    fail(world, cluster, "break:join@gpu-2:no route", lambda: world.add_group(cluster, node_count=2))
+    assert world.groups(cluster)["gpu"].status is Status.CREATE_FAILED
+    world.retry(cluster)
+    assert world.groups(cluster)["gpu"].status is Status.CREATE_IN_PROGRESS
+    world.settle()
+    assert world.groups(cluster)["gpu"].status is Status.CREATE_COMPLETE
+    assert [name.rpartition("gpu-")[2] for name in world.machines(cluster) if "gpu" in name] == ["1", "3"]
+
+
+def test_labels_that_could_not_be_set_are_set(world, cluster):
+    fail(
+        world,
+        cluster,
+        "refuse:label:not now",
+        lambda: world.change_group(cluster, "default-worker", node_labels={"disk": "ssd"}),
+    )
+    assert try_again(world, cluster) == ["update-nodegroup"]
+    assert len(world.cloud.marks(cluster, "labels")) == 2
+
+
+def test_a_node_group_that_could_not_be_removed_is_removed(world, cluster):
+    world.add_group(cluster)
+    world.settle()
+    fail(world, cluster, "refuse:delete_machine:locked", lambda: world.remove_group(cluster))
+    assert world.groups(cluster)["gpu"].status is Status.DELETE_FAILED
+    assert try_again(world, cluster) == ["delete-nodegroup"]
+    assert "gpu" not in world.groups(cluster)
+
+
+def test_of_a_node_group_that_is_to_go_nothing_else_is_tried(world, cluster):
+    fail(world, cluster, "break:join@gpu-1:no route", lambda: world.add_group(cluster))
+    fail(world, cluster, "refuse:delete_machine:locked", lambda: world.remove_group(cluster))
+    assert try_again(world, cluster) == ["delete-nodegroup"]
+
+
+def test_all_that_has_failed_is_tried_in_the_order_in_which_it_was_asked_for(world, cluster):
+    fail(world, cluster, "refuse:renew:not now", lambda: world.rotate_ca(cluster))
+    fail(world, cluster, "break:join@gpu-1:no route", lambda: world.add_group(cluster))
+    fail(world, cluster, "quota:4", lambda: world.resize(cluster, 5))
+    assert try_again(world, cluster) == ["rotate-ca", "create-nodegroup", "resize"]
+    assert world.groups(cluster)["default-worker"].node_count == 5
+
+
+def test_what_has_been_done_since_is_not_done_again(world, cluster):
+    fail(world, cluster, "refuse:renew:not now", lambda: world.rotate_credential(cluster))
+    fail(world, cluster, "quota:3", lambda: world.resize(cluster, 5))
+    world.rotate_credential(cluster)
+    world.settle()
+    assert try_again(world, cluster) == ["resize"]
