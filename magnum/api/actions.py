@@ -73,17 +73,23 @@ class ClusterRetry(ClusterAction):
         answer(resp, {"uuid": uuid, "operations": started}, status=202)
 
 
-class ResizePlan(ClusterAction):
-    """A plan of a resize: `{"resize": what a resize is asked for with}`."""
+class ChangePlan(ClusterAction):
+    """A plan of a resize or an upgrade: what it is asked for with, under its name."""
 
     def on_post(self, req: Request, resp: falcon.Response, ident: str) -> None:
         requester = self.requester(req)
         req.query(())
-        asked = schema.read_planned_resize(req.document())
+        asked = schema.read_planned(req.document())
         summary = self.find(requester, ident, rule="cluster:plan", all_projects="cluster:get_one_all_projects")
+        uuid = summary.cluster.uuid
+        if isinstance(asked, upgrades.Upgrade):
+            forbidden = self.policy.refusal("cluster:upgrade", requester, target(summary))
+            answer(resp, plans.plan_upgrade(self.service, requester, uuid, asked, forbidden=forbidden))
+            return
+        check_zero_nodes(req.version, asked.node_count)
         resize = Resize(**msgspec.structs.asdict(asked))
         forbidden = self.policy.refusal("cluster:resize", requester, target(summary))
-        answer(resp, plans.plan_resize(self.service, summary.cluster.uuid, resize, forbidden=forbidden))
+        answer(resp, plans.plan_resize(self.service, uuid, resize, forbidden=forbidden))
 
 
 class CreatePlan(Resource):

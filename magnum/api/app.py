@@ -20,7 +20,7 @@ import falcon
 from magnum.core.service import Service
 
 from . import errors
-from .actions import ClusterResize, ClusterRetry, ClusterUpgrade, CreatePlan, ResizePlan, UnknownAction
+from .actions import ChangePlan, ClusterResize, ClusterRetry, ClusterUpgrade, CreatePlan, UnknownAction
 from .baymodels import BayModelItem, BayModels
 from .bays import BayItem, Bays
 from .certificates import CertificateItem, Certificates
@@ -68,7 +68,7 @@ def make_app(service: Service) -> App:
     app.add_route("/v1/clusters/{ident}", ClusterItem(service, policy))
     app.add_route("/v1/clusters/{ident}/actions/resize", ClusterResize(service, policy))
     app.add_route("/v1/clusters/{ident}/actions/upgrade", ClusterUpgrade(service, policy))
-    app.add_route("/v1/clusters/{ident}/actions/plan", ResizePlan(service, policy))
+    app.add_route("/v1/clusters/{ident}/actions/plan", ChangePlan(service, policy))
     app.add_route("/v1/clusters/{ident}/actions/retry", ClusterRetry(service, policy))
     app.add_route("/v1/clusters/{ident}/actions/{action}", UnknownAction())
     app.add_route("/v1/clusters/{ident}/nodegroups", NodeGroups(service, policy))

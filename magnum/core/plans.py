@@ -5,27 +5,30 @@ first, and a provider may refuse what it is asked for. It writes nothing and ask
 working nodes would go is left open.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import msgspec
 from sqlalchemy import Connection
 
-from magnum.db import clusters, credentials, nodes, operations
+from magnum.db import clusters, credentials, nodegroups, nodes, operations
 from magnum.db.errors import Ambiguous, NotFound
 from magnum.model.clusters import Cluster
+from magnum.model.clustertemplates import ClusterTemplate
 from magnum.model.nodegroups import NodeGroup
+from magnum.model.nodes import NodeState
 from magnum.model.operations import OPEN
 from magnum.model.requesters import Requester, Scope
-from magnum.model.statuses import RESIZABLE
+from magnum.model.statuses import RESIZABLE, STEADY
 
 from .clusters import Resize, check_bounds, find_group
 from .errors import Refused
-from .new_clusters import Draft, NewCluster, draft, prepare
+from .new_clusters import Draft, NewCluster, draft, find_template, prepare
 from .node_choice import NodeChoice, choose_nodes
 from .quotas import Usage, check_clusters, clusters_usage
 from .service import Service
 from .statuses import check_status
+from .upgrades import Upgrade, check_fit, check_group
 
 T = TypeVar("T")
 
@@ -33,7 +36,8 @@ T = TypeVar("T")
 class GroupPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What would become of a node group: of so many nodes, which are replaced or removed, and how many are added.
 
-    `undecided` more are removed: the driver chooses them then, idle ones first.
+    `undecided` more are removed: the driver chooses them then, idle ones first. `upgraded` ones are brought to another
+    template, in this order; whether that replaces their machines is the driver's affair.
     """
 
     name: str
@@ -44,6 +48,7 @@ class GroupPlan(msgspec.Struct, frozen=True, kw_only=True):
     replaced: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     undecided: int = 0
+    upgraded: tuple[str, ...] = ()
 
 
 class QuotaPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,9 +116,64 @@ def _plan_resize(service: Service, tx: Connection, uuid: str, asked: Resize, for
         warnings = tuple(
             f"No node of {group.name} is called {word}; nothing is removed for that." for word in choice.unknown
         )
-    waits_for = [operation.uuid for operation in operations.of_cluster(tx, uuid) if operation.state in OPEN]
+    return _plan_of_cluster(service, tx, cluster, "resize", refusals, warnings=warnings, groups=groups)
+
+
+def plan_upgrade(service: Service, requester: Requester, uuid: str, asked: Upgrade, *, forbidden: str | None) -> Plan:
+    """Plan the upgrade of a node group."""
+    refusals = [forbidden] if forbidden else []
+    template: ClusterTemplate | None = _try(
+        refusals, lambda: find_template(service, requester, asked.cluster_template, is_404=True)
+    )
+    return service.database.read(lambda tx: _plan_upgrade(service, tx, uuid, asked, template, list(refusals)))
+
+
+def _plan_upgrade(  # noqa: PLR0917
+    service: Service, tx: Connection, uuid: str, asked: Upgrade, template: ClusterTemplate | None, refusals: list[str]
+) -> Plan:
+    cluster = clusters.read(tx, uuid)
+    _try(refusals, lambda: check_status(cluster, STEADY, "upgraded"))
+    group: NodeGroup | None = _try(refusals, lambda: find_group(tx, cluster, asked.nodegroup))
+    groups: tuple[GroupPlan, ...] = ()
+    if template is not None:
+        _try(refusals, lambda: check_fit(service, tx, cluster, template))
+    if group is not None:
+        if template is not None:
+            _try(refusals, lambda: check_group(cluster, group, template))
+        groups = _upgraded(tx, group)
+    return _plan_of_cluster(service, tx, cluster, "upgrade", refusals, groups=groups)
+
+
+def _upgraded(tx: Connection, group: NodeGroup) -> tuple[GroupPlan, ...]:
+    """Masters first. The default groups go together."""
+    present = [node for node in nodes.of_cluster(tx, group.cluster_id) if node.state is not NodeState.REMOVING]
+    everything = nodegroups.of_cluster(tx, group.cluster_id)
+    together = [other for other in everything if other.is_default] if group.is_default else [group]
+    return tuple(
+        GroupPlan(
+            name=one.name,
+            role=one.role,
+            current=one.node_count,
+            wanted=one.node_count,
+            upgraded=tuple(node.name for node in present if node.nodegroup_uuid == one.uuid),
+        )
+        for one in sorted(together, key=lambda one: not one.is_master)
+    )
+
+
+def _plan_of_cluster(
+    service: Service,
+    tx: Connection,
+    cluster: Cluster,
+    change: str,
+    refusals: Sequence[str],
+    *,
+    groups: tuple[GroupPlan, ...],
+    warnings: tuple[str, ...] = (),
+) -> Plan:
+    waits_for = [operation.uuid for operation in operations.of_cluster(tx, cluster.uuid) if operation.state in OPEN]
     return Plan(
-        change="resize",
+        change=change,
         accepted=not refusals,
         refusals=tuple(refusals),
         warnings=warnings,

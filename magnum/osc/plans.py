@@ -1,4 +1,8 @@
-"""`coe cluster plan`: what a new cluster or a resize would do, and why it would be refused. It changes nothing."""
+"""`coe cluster plan`: what a new cluster, a resize or an upgrade would do, and why it would be refused.
+
+It changes nothing. A cluster and a number of nodes mean a resize, a cluster and a template an upgrade, a template alone
+a new cluster.
+"""
 
 import argparse
 from collections.abc import Sequence
@@ -10,23 +14,25 @@ from osc_lib.exceptions import CommandError
 from .service import Service
 
 _NEW = ("name", "master_count", "flavor", "master_flavor", "labels", "merge_labels")
-_RESIZE = ("nodegroup", "nodes_to_remove")
+_OF_CLUSTER = ("nodegroup", "nodes_to_remove", "max_batch_size")
 
 
 class PlanCluster(command.ShowOne):
-    """Show what would happen: to a cluster that is resized, or to a new one (with --cluster-template)."""
+    """Show what a resize (--node-count), an upgrade (--cluster-template) or a new cluster (no <cluster>) would do."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument("cluster", metavar="<cluster>", nargs="?", help="Name or UUID of a cluster to resize")
+        parser.add_argument("cluster", metavar="<cluster>", nargs="?", help="Name or UUID of a cluster")
         parser.add_argument("--node-count", metavar="<number>", type=int, help="How many nodes there are to be")
-        resize = parser.add_argument_group("to resize a cluster")
-        resize.add_argument("--nodegroup", metavar="<nodegroup>", help="Node group, if not the default one of workers")
-        resize.add_argument(
+        template = "Name or UUID of the template of a new cluster, or of the one that the cluster is upgraded to"
+        parser.add_argument("--cluster-template", metavar="<template>", help=template)
+        there = parser.add_argument_group("to resize or upgrade a cluster")
+        there.add_argument("--nodegroup", metavar="<nodegroup>", help="Node group, if not the default one of workers")
+        there.add_argument(
             "--nodes-to-remove", metavar="<node>", action="append", help="A node that is to go (may be repeated)"
         )
+        there.add_argument("--max-batch-size", metavar="<number>", type=int, help="How many are upgraded at a time")
         new = parser.add_argument_group("to create a cluster")
-        new.add_argument("--cluster-template", metavar="<template>", help="Name or UUID of its template")
         new.add_argument("--name", metavar="<name>", help="Its name")
         new.add_argument("--master-count", metavar="<number>", type=int, help="How many masters it is to have")
         new.add_argument("--flavor", metavar="<flavor>", help="Flavor of its nodes")
@@ -37,17 +43,16 @@ class PlanCluster(command.ShowOne):
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Sequence[str], Sequence[Any]]:
         service = Service(self.app.client_manager)
-        if (parsed_args.cluster is None) == (parsed_args.cluster_template is None):
-            raise CommandError("Name either a cluster to resize, or a --cluster-template to create one from.")
         if parsed_args.cluster is None:
-            _refuse(parsed_args, _RESIZE, "is about a cluster that is there")
+            if parsed_args.cluster_template is None:
+                raise CommandError("Name a cluster, or a --cluster-template to create one from.")
+            _refuse(parsed_args, _OF_CLUSTER, "is about a cluster that is there")
             plan = service.extension("POST", "/v1/clusters/actions/plan", _new_cluster(parsed_args))
         else:
             _refuse(parsed_args, _NEW, "is about a new cluster")
-            if parsed_args.node_count is None:
-                raise CommandError("Say with --node-count how many nodes there are to be.")
+            change = _change(parsed_args)
             uuid = service.find(parsed_args.cluster)["uuid"]
-            plan = service.extension("POST", f"/v1/clusters/{uuid}/actions/plan", {"resize": _resize(parsed_args)})
+            plan = service.extension("POST", f"/v1/clusters/{uuid}/actions/plan", change)
         return tuple(zip(*_lines(plan), strict=True))  # type: ignore[return-value]  # names and values
 
 
@@ -57,12 +62,25 @@ def _refuse(arguments: argparse.Namespace, names: Sequence[str], why: str) -> No
             raise CommandError(f"--{name.replace('_', '-')} {why}.")
 
 
-def _resize(arguments: argparse.Namespace) -> dict[str, Any]:
-    return _given(
-        node_count=arguments.node_count,
+def _change(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Say what is planned of a cluster that is there."""
+    if (arguments.node_count is None) == (arguments.cluster_template is None):
+        raise CommandError("Say either --node-count, to resize the cluster, or --cluster-template, to upgrade it.")
+    if arguments.node_count is not None:
+        _refuse(arguments, ("max_batch_size",), "is about an upgrade")
+        resize = _given(
+            node_count=arguments.node_count,
+            nodegroup=arguments.nodegroup,
+            nodes_to_remove=arguments.nodes_to_remove,
+        )
+        return {"resize": resize}
+    _refuse(arguments, ("nodes_to_remove",), "is about a resize")
+    upgrade = _given(
+        cluster_template=arguments.cluster_template,
         nodegroup=arguments.nodegroup,
-        nodes_to_remove=arguments.nodes_to_remove,
+        max_batch_size=arguments.max_batch_size,
     )
+    return {"upgrade": upgrade}
 
 
 def _new_cluster(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -103,7 +121,7 @@ def _group(group: dict[str, Any]) -> str:
     parts = [f"{group['current']} -> {group['wanted']}"]
     if group["added"]:
         parts.append(f"{group['added']} added")
-    parts += [f"{name}: {', '.join(group[name])}" for name in ("replaced", "removed") if group[name]]
+    parts += [f"{name}: {', '.join(group[name])}" for name in ("replaced", "removed", "upgraded") if group[name]]
     if group["undecided"]:
         parts.append(f"{group['undecided']} removed, idle ones first")
     return "; ".join(parts)

@@ -1,5 +1,6 @@
 """The commands that this package adds to `openstack coe`, against a live service with simulated machines."""
 
+import re
 import ssl
 import stat
 import subprocess
@@ -145,6 +146,12 @@ def test_the_plan_of_a_resize(openstack, web):
     assert openstack.show(*CLUSTER, "show", web)["node_count"] == 2
 
 
+def test_the_plan_of_an_upgrade(openstack, web):
+    shown = openstack.show(*CLUSTER, "plan", web, "--cluster-template", "swarm", "--max-batch-size", "2")
+    assert (shown["change"], shown["accepted"]) == ("upgrade", True)
+    assert re.fullmatch(r"2 -> 2; upgraded: \S+-worker-1, \S+-worker-2", shown["nodes of default-worker"])
+
+
 def test_the_plan_of_a_new_cluster(openstack):
     new = ("--cluster-template", "swarm", "--master-count", "3", "--node-count", "2", "--labels", "a=1")
     before = openstack(*CLUSTER, "list")
@@ -160,8 +167,10 @@ def test_the_plan_of_a_new_cluster(openstack):
     ("arguments", "words"),
     [
         (("plan",), "--cluster-template"),
-        (("plan", "web", "--cluster-template", "swarm"), "Name either"),
         (("plan", "web"), "--node-count"),
+        (("plan", "web", "--node-count", "2", "--cluster-template", "swarm"), "Say either"),
+        (("plan", "web", "--node-count", "2", "--max-batch-size", "2"), "--max-batch-size is about an upgrade"),
+        (("plan", "web", "--cluster-template", "x", "--nodes-to-remove", "y"), "--nodes-to-remove is about a resize"),
         (("plan", "web", "--node-count", "2", "--flavor", "x"), "--flavor is about a new cluster"),
         (("plan", "--cluster-template", "swarm", "--nodegroup", "x"), "--nodegroup is about a cluster that is there"),
         (("plan", "--cluster-template", "swarm", "--labels", "x"), "KEY=VALUE"),

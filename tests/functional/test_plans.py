@@ -96,7 +96,7 @@ def test_a_new_cluster(world, ann, template):
 
 
 def group(**said) -> dict:
-    usual = {"current": 0, "added": 0, "replaced": [], "removed": [], "undecided": 0}
+    usual = {"current": 0, "added": 0, "replaced": [], "removed": [], "undecided": 0, "upgraded": []}
     return usual | said
 
 
@@ -237,6 +237,87 @@ def test_a_cluster_that_cannot_be_resized_now(world, ann, cluster):
     assert all("DELETE_IN_PROGRESS" in refusal for refusal in refusals)
 
 
+# ---- upgrade
+
+
+@pytest.fixture
+def newer(ann) -> dict:
+    return ann.make_template(name="newer")
+
+
+def plan_upgrade(who, **upgrade):
+    answer = who.post("/clusters/web/actions/plan", {"upgrade": upgrade})
+    assert answer.status_code == 200, answer.text
+    return answer.json
+
+
+def test_of_an_upgrade(world, ann, cluster, newer):
+    before = everything(world, ann)
+    said = plan_upgrade(ann, cluster_template="newer", max_batch_size=2)
+    assert said == {
+        "change": "upgrade",
+        "accepted": True,
+        "refusals": [],
+        "warnings": [],
+        "waits_for": [],
+        "driver": None,
+        "nodegroups": [
+            group(name="default-master", role="master", current=1, wanted=1),
+            group(name=WORKER, role="worker", current=3, wanted=3, upgraded=["web-1", "web-2", "web-3"]),
+        ],
+        "quota": {"limit": 20, "used": 1, "headroom_after": 19},
+    }
+    assert everything(world, ann) == before
+    assert ann.post("/clusters/web/actions/upgrade", {"cluster_template": "newer"}).status_code == 202
+    said = plan_upgrade(ann, cluster_template="newer")
+    assert (said["accepted"], said["waits_for"]) == (False, [world.operations(cluster)[0].uuid])
+
+
+def test_of_an_upgrade_of_another_node_group(world, ann, cluster, newer):
+    world.set_status(cluster, "CREATE_COMPLETE", api_address="tcp://192.0.2.1:2376")
+    ann.post("/clusters/web/nodegroups", {"name": "gpu"})
+    world.set_status(cluster, "UPDATE_COMPLETE")
+    said = plan_upgrade(ann, cluster_template="swarm", nodegroup="gpu")
+    assert (said["accepted"], [group["name"] for group in said["nodegroups"]]) == (True, ["gpu"])
+    refused = plan_upgrade(ann, cluster_template="newer", nodegroup="gpu")
+    assert "own template" in refused["refusals"][0]
+
+
+@pytest.mark.parametrize(
+    ("upgrade", "word"),
+    [
+        ({"cluster_template": "none"}, "There is no cluster template none"),
+        ({"cluster_template": "newer", "nodegroup": "none"}, "none could not be found"),
+        ({"cluster_template": "mesos"}, "coe"),
+        ({"cluster_template": "wild"}, "fake_faults"),
+    ],
+)
+def test_an_upgrade_that_would_be_refused(ann, cluster, newer, upgrade, word):
+    ann.make_template(name="mesos", coe="mesos")
+    ann.make_template(name="wild", labels={"fake_faults": "explode"})
+    said = plan_upgrade(ann, **upgrade)
+    assert not said["accepted"]
+    (refusal,) = said["refusals"]
+    assert word in refusal
+    refused = ann.post("/clusters/web/actions/upgrade", upgrade)
+    assert refused.status_code >= 400
+    assert refused.json["errors"][0]["detail"] == refusal
+
+
+def test_all_that_stands_against_an_upgrade_is_said_at_once(world, ann, reader, cluster):
+    ann.make_template(name="mesos", coe="mesos")
+    world.set_status(cluster, "DELETE_FAILED")
+    refusals = plan_upgrade(reader, cluster_template="mesos")["refusals"]
+    words = ("cluster:upgrade", "DELETE_FAILED", "coe", f"The node group {WORKER} is DELETE_FAILED")
+    assert [word in text for word, text in zip(words, refusals, strict=True)] == [True] * 4
+
+
+def test_nobody_learns_of_templates_that_are_not_theirs(ann, eve, cluster):
+    hers = eve.make_template(name="hers")["uuid"]
+    said = plan_upgrade(ann, cluster_template=hers)
+    assert said["refusals"] == [f"There is no cluster template {hers}."]
+
+
 def test_who_may_ask(world, ann, reader, root, eve, cluster):  # noqa: PLR0917
     allowed = plan(ann, node_count=4)
     assert plan(root, node_count=4) == allowed
@@ -259,7 +340,10 @@ def test_who_may_ask(world, ann, reader, root, eve, cluster):  # noqa: PLR0917
         ({"resize": {"node_count": -1}}, "node_count"),
         ({"resize": {"node_count": 1, "x": 1}}, "x"),
         ({"resize": {"node_count": 1, "nodes_to_remove": "a"}}, "nodes_to_remove"),
-        ({"resize": {"node_count": 1}, "upgrade": {}}, "resize"),
+        ({"resize": {"node_count": 1}, "upgrade": {"cluster_template": "swarm"}}, "resize"),
+        ({"upgrade": None}, "upgrade"),
+        ({"upgrade": {}}, "cluster_template"),
+        ({"upgrade": {"cluster_template": "swarm", "max_batch_size": 0}}, "max_batch_size"),
         ({"nonsense": {}}, "resize"),
     ],
 )

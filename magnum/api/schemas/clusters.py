@@ -14,6 +14,7 @@ from magnum.api.patch import INTERNAL, Patchable
 from magnum.core import fields
 from magnum.core.clusters import Full
 from magnum.core.errors import InvalidRequest
+from magnum.core.upgrades import Upgrade
 from magnum.model.clusters import Cluster, ClusterOverview, ClusterSummary
 from magnum.model.labels import compare
 
@@ -58,11 +59,17 @@ class ResizeRequest(msgspec.Struct, frozen=True, kw_only=True):
     nodegroup: fields.Text | None = None
 
 
-def read_planned_resize(document: object) -> ResizeRequest:
-    """Read the body of a plan: `{"resize": what a resize is asked for with}`."""
-    if not isinstance(document, dict) or document.keys() != {"resize"}:
-        raise InvalidRequest('The body of a plan must be a JSON object of the form {"resize": {"node_count": 3}}.')
-    return read_object(document["resize"], ResizeRequest, noun=RESIZE_NOUN)
+def read_planned(document: object) -> ResizeRequest | Upgrade:
+    """Read the body of a plan: what a resize or an upgrade is asked for with, under its name."""
+    match document:
+        case {"resize": asked, **rest} if not rest:
+            return read_object(asked, ResizeRequest, noun=RESIZE_NOUN)
+        case {"upgrade": asked, **rest} if not rest:
+            return read_object(asked, Upgrade, noun=UPGRADE_NOUN)
+    raise InvalidRequest(
+        'The body of a plan must be a JSON object of the form {"resize": {"node_count": 3}} '
+        'or {"upgrade": {"cluster_template": "new"}}.'
+    )
 
 
 class ClusterSummaryView(msgspec.Struct, frozen=True, kw_only=True):
