@@ -73,12 +73,16 @@ Guard = Callable[[ClusterTemplate], None]
 
 
 def draft(service: Service, requester: Requester, new: NewClusterTemplate) -> ClusterTemplate:
-    """Make the template as it would be stored; refuse what no driver can make."""
+    """Make the template as it would be stored; refuse what no driver can make.
+
+    Administrators alone choose its UUID: that one is taken already would tell others of templates that they cannot see.
+    """
     given = msgspec.structs.asdict(new)
+    chosen = new.uuid if requester.is_admin else None
     template = ClusterTemplate(
         **given
         | {
-            "uuid": str(new.uuid or new_uuid(service.randomness)),
+            "uuid": str(chosen or new_uuid(service.randomness)),
             "name": new.name or random_name("template", service.randomness),
             "project_id": requester.project_id,
             "user_id": requester.user_id,

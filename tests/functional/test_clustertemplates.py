@@ -81,11 +81,18 @@ def test_what_the_command_line_sends_is_taken(ann):
     assert (made["network_driver"], made["driver"], made["tags"]) == ("flannel", "fake", "a,b")
 
 
-def test_a_client_may_choose_the_uuid_once(ann):
+def test_an_administrator_may_choose_the_uuid_once(root):
     chosen = str(uuid.uuid4())
-    assert ann.make_template(uuid=chosen.upper())["uuid"] == chosen
-    again = ann.post("/clustertemplates", {"uuid": chosen, "coe": "swarm", "image_id": "fake"})
+    assert root.make_template(uuid=chosen.upper())["uuid"] == chosen
+    again = root.post("/clustertemplates", {"uuid": chosen, "coe": "swarm", "image_id": "fake"})
     assert again.status_code == 409
+
+
+def test_others_cannot_learn_by_a_uuid_whether_a_template_exists(ann, eve):
+    hers = eve.make_template()["uuid"]
+    made = [ann.make_template(uuid=chosen)["uuid"] for chosen in (hers, str(uuid.uuid4()))]
+    assert len({hers, *made}) == 3
+    assert [one["uuid"] for one in ann.get("/clustertemplates").json["clustertemplates"]] == made
 
 
 def test_values_are_coerced_the_way_clients_send_them(ann):
