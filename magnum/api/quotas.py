@@ -42,7 +42,7 @@ class Quotas(Resource):
         req.query(())
         new = read_object(req.document(), NewQuota, noun=schema.NOUN, access=schema.ACCESS)
         self.policy.require("quota:create", requester)
-        answer(resp, schema.view(quotas.create(self.service, new)), status=201)
+        answer(resp, schema.view(quotas.create(self.service, new, req.projects)), status=201)
 
 
 class QuotaItem(Resource):

@@ -10,6 +10,7 @@ import falcon
 import msgspec
 
 from magnum.core.errors import InvalidRequest, TooLarge, Unauthenticated
+from magnum.core.quotas import Projects
 from magnum.model.requesters import Requester
 
 from .microversions import MINIMUM, Negotiated, Version
@@ -18,6 +19,8 @@ from .schemas.reading import TRUE, printable, read_flag
 SERVICE = "magnum.service"
 """Where PasteDeploy's factories find the service."""
 REQUESTER = "magnum.requester"
+PROJECTS = "magnum.projects"
+"""Where the ring leaves who knows which projects there are, if somebody does."""
 REQUEST_ID = "openstack.request_id"
 _JSON = "application/json"
 
@@ -43,6 +46,11 @@ class Request(falcon.Request):
         if not isinstance(requester, Requester):
             raise Unauthenticated("Who is asking is not known: the request passed no authentication.")
         return requester
+
+    @property
+    def projects(self) -> Projects | None:
+        """Who can be asked, as the requester, which projects there are."""
+        return cast("Projects | None", self.env.get(PROJECTS))
 
     def has_body(self) -> bool:
         return bool(self.content_length) or "chunked" in self.env.get("HTTP_TRANSFER_ENCODING", "").lower()

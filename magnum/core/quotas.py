@@ -3,6 +3,8 @@
 Whether a project exists is for an identity service to say. Where there is none to ask, every name of one is taken.
 """
 
+from typing import Protocol
+
 import msgspec
 from sqlalchemy import Connection
 
@@ -10,9 +12,10 @@ from magnum.db import clusters, quotas
 from magnum.model.paging import Page
 from magnum.model.quotas import CLUSTER, Quota
 from magnum.model.requesters import Scope
+from magnum.openstack.errors import NotAllowed, Unanswered
 
 from . import fields
-from .errors import Forbidden, InvalidRequest
+from .errors import Forbidden, InvalidRequest, NotFound, Unavailable
 from .service import Service
 
 
@@ -20,6 +23,14 @@ class NewQuota(msgspec.Struct, frozen=True, kw_only=True):
     project_id: fields.Text | None = None
     resource: fields.QuotaResource = CLUSTER
     hard_limit: fields.Limit = 1
+
+
+class Projects(Protocol):
+    """The identity service, asked as whoever makes the request."""
+
+    def exists(self, project_id: str) -> bool:
+        """Raises `openstack.errors.NotAllowed` or `Unanswered`."""
+        ...
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -60,10 +71,12 @@ def get(service: Service, project_id: str, resource: str) -> Quota:
     return found or Quota(project_id=project_id, resource=CLUSTER, hard_limit=default)
 
 
-def create(service: Service, new: NewQuota) -> Quota:
+def create(service: Service, new: NewQuota, projects: Projects | None) -> Quota:
     project_id = new.project_id
     if project_id is None:
         raise InvalidRequest("The mandatory attribute project_id is missing.")
+    if projects is not None:
+        _check_project(projects, project_id)
     quota = Quota(project_id=project_id, resource=new.resource, hard_limit=new.hard_limit)
     return service.database.write(lambda tx: quotas.insert(tx, quota))
 
@@ -74,3 +87,15 @@ def update(service: Service, project_id: str, resource: str, hard_limit: int) ->
 
 def delete(service: Service, project_id: str, resource: str) -> None:
     service.database.write(lambda tx: quotas.delete(tx, project_id, resource))
+
+
+def _check_project(projects: Projects, project_id: str) -> None:
+    try:
+        exists = projects.exists(project_id)
+    except NotAllowed:
+        raise Forbidden("Keystone does not let you look up projects, so you cannot set quotas of them.") from None
+    except Unanswered as error:
+        text = "Keystone cannot be asked whether the project exists. Try again shortly."
+        raise Unavailable(text) from error
+    if not exists:
+        raise NotFound(f"The project {project_id} does not exist.")

@@ -2,6 +2,9 @@
 
 import pytest
 
+from magnum.api.middleware.noauth import NoAuthentication
+from magnum.openstack.errors import NotAllowed, Unanswered
+
 QUOTA = {"project_id": "fishers", "resource": "Cluster", "hard_limit": 2}
 ITEM = "/quotas/fishers/Cluster"
 DEFAULT = {"project_id": "fishers", "resource": "Cluster", "hard_limit": 20}
@@ -148,3 +151,63 @@ def test_bad_input(root, body, words):
     answer = root.post("/quotas", body)
     assert (answer.status_code, words in title(answer)) == (400, True)
     assert root.get("/quotas", params={"all_tenants": "1"}).json == {"quotas": []}
+
+
+# ---- projects that an identity service knows
+
+
+class Identity:
+    """Knows some projects, or fails."""
+
+    def __init__(self, *known: str, failure: Exception | None = None) -> None:
+        self._known = known
+        self._failure = failure
+        self.asked = []
+
+    def exists(self, project_id: str) -> bool:
+        self.asked.append(project_id)
+        if self._failure:
+            raise self._failure
+        return project_id in self._known
+
+
+@pytest.fixture
+def identity(monkeypatch):
+    def run(*known: str, **more) -> Identity:
+        made = Identity(*known, **more)
+        monkeypatch.setattr(NoAuthentication, "projects", lambda _self, _environ: made)
+        return made
+
+    return run
+
+
+@pytest.mark.in_process
+def test_a_project_that_the_identity_service_does_not_know(root, identity):
+    identity("fishers")
+    answer = root.post("/quotas", QUOTA | {"project_id": "nobody"})
+    assert (answer.status_code, title(answer)) == (404, "The project nobody does not exist")
+    assert root.post("/quotas", QUOTA).status_code == 201
+    assert [quota["project_id"] for quota in root.get("/quotas?all_tenants=True").json["quotas"]] == ["fishers"]
+
+
+@pytest.mark.in_process
+@pytest.mark.parametrize(
+    ("failure", "status", "words"),
+    [
+        (NotAllowed(), 403, "Keystone does not let you look up projects"),
+        (Unanswered(), 503, "Keystone cannot be asked whether the project exists"),
+    ],
+)
+def test_an_identity_service_that_says_nothing(root, identity, failure, status, words):
+    identity(failure=failure)
+    answer = root.post("/quotas", QUOTA)
+    assert (answer.status_code, words in title(answer)) == (status, True)
+    assert root.get("/quotas?all_tenants=True").json["quotas"] == []
+
+
+@pytest.mark.in_process
+def test_only_who_may_set_quotas_learns_which_projects_there_are(ann, root, identity):
+    known = identity("fishers")
+    assert ann.post("/quotas", QUOTA | {"project_id": "nobody"}).status_code == 403
+    assert root.post("/quotas", QUOTA | {"hard_limit": -1}).status_code == 400
+    assert known.asked == []

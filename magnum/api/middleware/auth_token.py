@@ -1,7 +1,8 @@
 """The authentication ring: lets through who can prove who it is, and everybody to the version documents.
 
-Which proof is asked for is [DEFAULT] auth_strategy. The ring leaves a `Requester` in the WSGI environment; what arrives
-there from a client is dropped first. The name of the factory is the one that operators' pipelines have always used.
+Which proof is asked for is [DEFAULT] auth_strategy. The ring leaves a `Requester` in the WSGI environment, and, where
+there is an identity service, who can be asked for projects; what arrives there from a client is dropped first. The name
+of the factory is the one that operators' pipelines have always used.
 """
 
 import importlib
@@ -10,9 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, cast
 
 from magnum.api.errors import document
-from magnum.api.requests import REQUESTER, SERVICE
+from magnum.api.requests import PROJECTS, REQUESTER, SERVICE
 from magnum.conf.settings import Settings, SettingsError
 from magnum.core.errors import Refused
+from magnum.core.quotas import Projects
 from magnum.core.service import Service
 from magnum.model.requesters import Requester
 
@@ -36,6 +38,10 @@ class Strategy(Protocol):
         """Say who asks, or raise Refused."""
         ...
 
+    def projects(self, environ: Mapping[str, Any]) -> Projects | None:
+        """Give who can be asked, as whoever asks here, which projects there are. Asks nobody itself."""
+        ...
+
 
 class AuthTokenMiddleware:
     def __init__(self, app: Application, strategy: Strategy, public_routes: Iterable[str] = ()) -> None:
@@ -53,9 +59,11 @@ class AuthTokenMiddleware:
 
     def __call__(self, environ: Environment, start_response: StartResponse) -> Iterable[bytes]:
         environ.pop(REQUESTER, None)
+        environ.pop(PROJECTS, None)
         if not any(pattern.fullmatch(environ.get("PATH_INFO") or "/") for pattern in self._public):
             try:
                 environ[REQUESTER] = self._strategy.authenticate(environ)
+                environ[PROJECTS] = self._strategy.projects(environ)
             except Refused as refusal:
                 return self._refuse(refusal, start_response)
         return self._app(environ, start_response)

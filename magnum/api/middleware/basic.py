@@ -43,6 +43,9 @@ class BasicAuthentication:
         self._places = threading.BoundedSemaphore(1 + WAITING)
         self._turn = threading.Lock()
 
+    def projects(self, environ: Mapping[str, Any]) -> None:
+        """There is no identity service to ask."""
+
     def authenticate(self, environ: Mapping[str, Any]) -> Requester:
         if "HTTP_AUTHORIZATION" in environ:
             name, password = _read_header(environ["HTTP_AUTHORIZATION"])

@@ -14,6 +14,7 @@ from typing import Any
 from keystoneauth1 import exceptions as keystoneauth
 from keystoneauth1 import loading
 from keystoneauth1.access import AccessInfoV3
+from keystoneauth1.session import Session
 from keystonemiddleware import auth_token
 from oslo_config import cfg
 
@@ -22,6 +23,7 @@ from magnum.conf.settings import Settings, SettingsError
 from magnum.core.errors import Unauthenticated, Unavailable
 from magnum.model.clocks import Clock
 from magnum.model.requesters import Requester
+from magnum.openstack.keystone import KeystoneProjects
 
 from .tokens import TokenMemory
 
@@ -49,6 +51,13 @@ class KeystoneAuthentication:
             self._middleware = auth_token.AuthProtocol(_accept, {"oslo_config_config": settings.oslo})
         except keystoneauth.ClientException as error:
             raise SettingsError(f"[{SECTION}] cannot be used: {error}.") from error
+        section = settings.oslo[SECTION]
+        verify = False if section.insecure else section.cafile or True
+        cert = (section.certfile, section.keyfile) if section.certfile and section.keyfile else None
+        self._session = Session(verify=verify, cert=cert, timeout=CALL_SECONDS)
+        credentials = settings.oslo[section.auth_section or SECTION]
+        known = "auth_url" in credentials  # no .get(): it raises what no mapping raises
+        self._address = credentials["auth_url"] if known else section.www_authenticate_uri
         self.challenge = f'Keystone uri="{settings.oslo[SECTION].www_authenticate_uri}"'
 
     def authenticate(self, environ: Mapping[str, Any]) -> Requester:
@@ -64,6 +73,10 @@ class KeystoneAuthentication:
         if status[0] != _ACCEPTED:
             raise Unavailable(_UNREACHABLE)
         return _requester(asked[_TOKEN].user)
+
+    def projects(self, environ: Mapping[str, Any]) -> KeystoneProjects:
+        token = environ.get("HTTP_X_AUTH_TOKEN") or environ.get("HTTP_X_STORAGE_TOKEN", "")
+        return KeystoneProjects(self._session, self._address, token)
 
 
 def _accept(_environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

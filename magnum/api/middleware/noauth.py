@@ -17,6 +17,9 @@ _NOBODY = "admin"
 class NoAuthentication:
     challenge = None
 
+    def projects(self, environ: Mapping[str, Any]) -> None:
+        """There is no identity service to ask."""
+
     def authenticate(self, environ: Mapping[str, Any]) -> Requester:
         user, colon, project = str(environ.get("HTTP_X_AUTH_TOKEN", "")).partition(":")
         named = bool(colon and user and project)

@@ -169,6 +169,29 @@ def test_the_user_of_an_adopted_cluster_gets_its_certificates_and_no_more(ask, w
     assert ask(token, f"/v1/clusters/{uuid}", "DELETE").status_code == 403
 
 
+def test_a_quota_is_of_a_project_that_keystone_knows(ask, keystone, calls):
+    admin = keystone.token(ADMIN)
+    [fishers] = keystone.call("GET", "projects?name=fishers", token=admin).json()["projects"]
+    ask(admin)
+    calls.clear()
+    quota = {"resource": "Cluster", "hard_limit": 3, "project_id": fishers["id"]}
+    assert ask(admin, "/v1/quotas", "POST", quota).status_code == 201
+    assert calls == [f"GET /v3/projects/{fishers['id']}"]
+    for unknown in ("0" * 32, "fishers", "../users", ".", "a b"):
+        answer = ask(admin, "/v1/quotas", "POST", quota | {"project_id": unknown})
+        assert (answer.status_code, unknown in answer.json["errors"][0]["detail"]) == (404, True)
+    of_system = keystone.token(ADMIN, {"system": {"all": True}})
+    assert ask(of_system, "/v1/quotas", "POST", quota | {"project_id": "0" * 32}).status_code == 404
+
+
+def test_who_may_set_quotas_here_and_not_look_up_projects_there(ask, keystone, configure, tmp_path):
+    policy = tmp_path / "policy.yaml"
+    policy.write_text('"quota:create": ""\n')
+    configure(f"[oslo_policy]\npolicy_file = {policy}\n")
+    answer = ask(keystone.token("max"), "/v1/quotas", "POST", {"project_id": "0" * 32})
+    assert (answer.status_code, "look up projects" in answer.json["errors"][0]["title"]) == (403, True)
+
+
 def test_a_keystone_that_is_away_is_said_and_bounded(ask, keystone, configure):
     configure(
         "http_request_max_retries = 0\n", keystone_authtoken(keystone).replace(keystone.url, "http://127.0.0.1:1/v3")
