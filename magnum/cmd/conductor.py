@@ -7,7 +7,7 @@ from magnum.conf.settings import load_settings
 from magnum.drivers.base import NodeAccess
 from magnum.model.failures import Code, Fatal
 
-from .assembly import make_conductor
+from .conductor_assembly import make_conductor
 from .programs import program, set_up_process, until_told_to_stop
 
 LOG = logging.getLogger(__name__)

@@ -27,7 +27,8 @@ from magnum.standalone.identity import ensure_identity
 from magnum.standalone.listeners import Listener, NodeListeners
 from magnum.standalone.state import StateDirectory
 
-from .assembly import listen_address, make_conductor, make_service, open_configured_database
+from .assembly import listen_address, make_service, open_configured_database
+from .conductor_assembly import make_conductor
 from .programs import program, set_up_process, until_told_to_stop
 
 LOG = logging.getLogger(__name__)
@@ -74,7 +75,8 @@ def _serve(state: StateDirectory, *, host: str | None, port: int | None) -> int:
             pin=ensure_identity(state.node_listener, datetime.now(UTC)),
         )
         conductor = make_conductor(settings, node_listeners=nodes, database=database, drivers=drivers)
-        service = make_service(settings, database=database, drivers=drivers, conductor=conductor)
+        wakers = {"wake": conductor.wake, "sign_wake": conductor.wake_signing}
+        service = make_service(settings, database=database, drivers=drivers, **wakers)
         api = Listener(
             load_app(service),
             settings.api.host,

@@ -4,13 +4,14 @@ Reading: NULL reads as the field's own default, where it has one that is not Non
 column before any database sees it, so that every database refuses the same.
 """
 
+import importlib
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import Column, Connection, String, Table, TypeDecorator
-from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.exc import IntegrityError
 
 from .errors import AlreadyExists
@@ -18,6 +19,7 @@ from .failures import is_duplicate
 from .texts import CLIPPED_BYTES, clip, refuse_unfit
 
 S = TypeVar("S", bound=msgspec.Struct)
+_ANY_DIALECT = DefaultDialect()
 
 
 def columns_of(cls: type[msgspec.Struct], table: Table) -> tuple[Column[Any], ...]:
@@ -59,7 +61,7 @@ def _column(table: Table, name: str) -> Column[Any]:
 def _checked(column: Column[Any], value: Any) -> Any:
     kind = column.type
     if isinstance(kind, TypeDecorator):
-        stored = kind.process_bind_param(value, sqlite.dialect())
+        stored = kind.process_bind_param(value, _ANY_DIALECT)
         kind = kind.impl_instance
     else:
         stored = value = str(value) if isinstance(value, str) else value
@@ -83,14 +85,14 @@ def insert(tx: Connection, table: Table, given: dict[str, Any], *, resource: str
 
 def insert_if_absent(tx: Connection, table: Table, given: dict[str, Any]) -> None:
     """Insert one row unless its key is there; on return it is there and may be locked. Never fails the transaction."""
+    # Only the database's own, which is loaded anyway: all of them take as long as everything else of SQLAlchemy.
+    dialect = importlib.import_module(f"sqlalchemy.dialects.{tx.dialect.name}")
+    statement = dialect.insert(table).values(given)
     if tx.dialect.name == "mysql":
         key = next(iter(table.primary_key.columns))
-        statement = mysql.insert(table).values(given)
         tx.execute(statement.on_duplicate_key_update({key.name: key}))
-    elif tx.dialect.name == "postgresql":
-        tx.execute(postgresql.insert(table).values(given).on_conflict_do_nothing())
     else:
-        tx.execute(sqlite.insert(table).values(given).on_conflict_do_nothing())
+        tx.execute(statement.on_conflict_do_nothing())
 
 
 def sort_keys(cls: type[msgspec.Struct], table: Table) -> frozenset[str]:

@@ -3,22 +3,26 @@
 Requests without such headers go past the ring: it makes objects of the whole request, which costs more than its work.
 """
 
+import importlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from oslo_middleware.http_proxy_to_wsgi import HTTPProxyToWSGI
-
 from .auth_token import Application, Environment, StartResponse
+from .on_demand import OnDemand
 
 _HEADERS = frozenset({"HTTP_FORWARDED", *(f"HTTP_X_FORWARDED_{what}" for what in ("PROTO", "HOST", "FOR", "PREFIX"))})
 
 
 def filter_factory(global_conf: Mapping[str, Any], **local_conf: str) -> Callable[[Application], Application]:
     """Serve PasteDeploy; the options are those of oslo.middleware's ring."""
-    make = HTTPProxyToWSGI.factory(dict(global_conf), **local_conf)
+
+    def make(app: Application) -> Application:
+        theirs = importlib.import_module("oslo_middleware.http_proxy_to_wsgi")
+        ring: Application = theirs.HTTPProxyToWSGI.factory(dict(global_conf), **local_conf)(app)
+        return ring
 
     def wrap(app: Application) -> Application:
-        with_proxy: Application = make(app)
+        with_proxy = OnDemand(lambda: make(app))
 
         def ring(environ: Environment, start_response: StartResponse) -> Iterable[bytes]:
             return (app if _HEADERS.isdisjoint(environ) else with_proxy)(environ, start_response)
