@@ -8,7 +8,8 @@ uv="$(tools/uv.sh)"
 if [ -z "${SSL_CERT_FILE:-}" ] && [ -e /etc/ssl/certs/ca-certificates.crt ]; then
     export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
 fi
-options=(--frozen --all-extras --quiet)
+# Compiled, as pip does it: hundreds of programs are started here, also where Python is told not to leave files behind.
+options=(--frozen --all-extras --quiet --compile-bytecode)
 if [ ! -x .venv/bin/python ]; then
     echo "Making the virtual environment .venv"
     options+=(--python "$(command -v python3)")
