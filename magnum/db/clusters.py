@@ -18,7 +18,6 @@ from sqlalchemy import (
     Connection,
     Result,
     Row,
-    RowMapping,
     Select,
     String,
     bindparam,
@@ -68,7 +67,7 @@ def get(tx: Connection, ident: str, scope: Scope) -> ClusterSummary:
     uuid = normal_uuid(ident)
     if uuid is not None:
         column, values = owner(tx, scope)
-        groups = tx.execute(_by_uuid(tx.dialect.name, column), values | {"uuid": uuid}).mappings().all()
+        groups = rows.mappings(tx.execute(_by_uuid(tx.dialect.name, column), values | {"uuid": uuid}))
         found = [_fold(sorted(groups, key=lambda row: row["group_id"] or 0))] if groups else []
     else:
         named = _READ.where(exact(tx, cluster.c.name, ident), in_scope(tx, cluster, scope)).limit(2)
@@ -192,10 +191,10 @@ def _with_nodegroups(source: FromClause, columns: Sequence[ColumnElement[Any]]) 
 
 
 def _folded(result: Result[Any]) -> list[ClusterSummary]:
-    return [_fold(list(group)) for _, group in groupby(result.mappings(), key=lambda row: row["id"])]
+    return [_fold(list(group)) for _, group in groupby(rows.mappings(result), key=lambda row: row["id"])]
 
 
-def _fold(group: list[RowMapping]) -> ClusterSummary:
+def _fold(group: list[dict[str, Any]]) -> ClusterSummary:
     masters = [row for row in group if row["group_role"] == MASTER]
     workers = [row for row in group if row["group_role"] != MASTER]
     return ClusterSummary(

@@ -20,6 +20,7 @@ from magnum.model.statuses import AnyStatus, read_status
 
 LOG = logging.getLogger(__name__)
 _TEXTS = msgspec.json.Decoder(dict[str, str])
+_LIST = msgspec.json.Decoder(tuple[Any, ...])
 
 
 class UtcSeconds(TypeDecorator[datetime]):
@@ -85,7 +86,10 @@ class JsonList(JsonText):
         return json.dumps(list(value or ()))
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[Any, ...]:
-        return tuple(_parse(value, list))
+        try:
+            return _LIST.decode(value or "[]")
+        except msgspec.DecodeError:  # of another's making
+            return tuple(_parse(value, list))
 
 
 def _parse(text: str | None, kind: type) -> Any:

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Column, Connection, String, Table, TypeDecorator
+from sqlalchemy import Column, Connection, Result, String, Table, TypeDecorator
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.exc import IntegrityError
 
@@ -33,6 +33,12 @@ def build(cls: type[S], mapping: Mapping[Any, Any], **given: Any) -> S:
     required = _required_fields(cls)
     values = {name: mapping[name] for name in cls.__struct_fields__ if name in mapping}
     return cls(**{name: value for name, value in values.items() if value is not None or name in required} | given)
+
+
+def mappings(result: Result[Any]) -> list[dict[str, Any]]:
+    """Give rows as dictionaries, which are built from faster than SQLAlchemy's mappings."""
+    names = tuple(result.keys())
+    return [dict(zip(names, row, strict=True)) for row in result]
 
 
 @cache
