@@ -67,3 +67,24 @@ def test_a_method_is_there_from_its_version_on(asked, since):
     else:
         with pytest.raises(NotInVersionError):
             require(Version(1, asked), Version(1, since))
+
+
+NUMBERS = st.integers(0, 30)
+WORDS = st.sampled_from(["container-infra", "container-infrastructure", "container-infrastructure-management"])
+
+
+@given(word=WORDS, major=st.integers(0, 3), minor=NUMBERS)
+def test_every_version_is_either_served_as_asked_or_refused_as_asked(word, major, minor):
+    asked = Version(major, minor)
+    if MINIMUM <= asked <= MAXIMUM:
+        assert negotiate(f"{word} {asked}") == Negotiated(asked, word)
+        return
+    with pytest.raises(UnsupportedVersionError) as refused:
+        negotiate(f"{word} {asked}")
+    assert refused.value.asked.version == asked
+
+
+@given(st.tuples(NUMBERS, NUMBERS), st.tuples(NUMBERS, NUMBERS))
+def test_versions_are_ordered_like_pairs_of_numbers_and_written_like_none_other(one, other):
+    assert (Version(*one) < Version(*other)) == (one < other)
+    assert (str(Version(*one)) == str(Version(*other))) == (one == other)
