@@ -4,6 +4,8 @@ import pytest
 
 from magnum.model.operations import CreateCluster, DeleteCluster, ResizeNodeGroup
 
+pytestmark = pytest.mark.live
+
 OLD = [f"1.{minor}" for minor in (1, 2, 3, 10)]
 
 
@@ -61,9 +63,11 @@ def test_at_1_1_the_whole_bay_is_the_answer(world, ann, model):
     made = answer.json
     assert answer.headers["location"] == f"http://api/v1/bays/{made['uuid']}"
     assert made["name"].endswith("-bay")
-    assert made | {"name": 0} == {
+    assert world.is_now(made["created_at"])
+    assert made | {"name": 0, "created_at": 0} == {
         "uuid": made["uuid"],
         "name": 0,
+        "created_at": 0,
         "baymodel_id": model["uuid"],
         "status": "CREATE_IN_PROGRESS",
         "node_count": 1,
@@ -73,7 +77,6 @@ def test_at_1_1_the_whole_bay_is_the_answer(world, ann, model):
         "labels": {},
         "floating_ip_enabled": True,
         "master_lb_enabled": False,
-        "created_at": "2027-01-15T08:00:00+00:00",
         "links": [
             {"href": f"http://api/v1/bays/{made['uuid']}", "rel": "self"},
             {"href": f"http://api/bays/{made['uuid']}", "rel": "bookmark"},
@@ -128,6 +131,7 @@ def test_rollback_can_be_asked_for_from_1_3_on(ann, bay, version, status):
     assert resize(ann, 2, version=version, query_string="rollback=True").status_code == status
 
 
+@pytest.mark.in_process
 @pytest.mark.parametrize(
     ("path", "value"),
     [
@@ -162,6 +166,7 @@ def test_one_is_deleted(world, ann, bay, version):
     assert ann.delete("/bays", version=version).status_code == 400
 
 
+@pytest.mark.in_process
 @pytest.mark.parametrize(
     ("body", "words"),
     [
@@ -205,6 +210,7 @@ def test_a_name_is_made_up(ann):
     assert ann.post("/baymodels", body, version="1.1").json["name"].endswith("-model")
 
 
+@pytest.mark.in_process
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

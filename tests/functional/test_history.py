@@ -5,6 +5,8 @@ import pytest
 from magnum.conf.api import Api
 from magnum.db import operations
 
+pytestmark = pytest.mark.live
+
 UNKNOWN = "99999999-9999-4999-8999-999999999999"
 
 
@@ -44,6 +46,7 @@ def title(answer) -> str:
 # ---- events
 
 
+@pytest.mark.in_process
 @pytest.mark.parametrize("version", ["1.1", "latest", None])
 def test_events_say_what_happened_when_and_why(world, ann, cluster, version):
     for ident in ("web", cluster):
@@ -60,6 +63,7 @@ def test_events_say_what_happened_when_and_why(world, ann, cluster, version):
         assert event["request_id"].startswith("req-")
 
 
+@pytest.mark.in_process
 def test_events_come_in_pages(world, ann, resized):
     everything = ann.get("/clusters/web/events").json
     assert set(everything) == {"events"}
@@ -81,6 +85,7 @@ def test_events_come_in_pages(world, ann, resized):
     assert len(ann.get("/clusters/web/events").json["events"]) == 2
 
 
+@pytest.mark.in_process
 def test_who_goes_on_after_the_last_event_sees_only_newer_ones(ann, resized):
     last = ann.get("/clusters/web/events").json["events"][-1]["id"]
     assert ann.get("/clusters/web/events", params={"marker": str(last)}).json == {"events": []}
@@ -92,6 +97,7 @@ def test_who_goes_on_after_the_last_event_sees_only_newer_ones(ann, resized):
 # ---- operations
 
 
+@pytest.mark.in_process
 def test_operations_say_how_far_they_are(world, ann, cluster):
     (held,) = claim(world)
     due = world.clock.now() + 7_000_000
@@ -129,6 +135,7 @@ def test_operations_say_how_far_they_are(world, ann, cluster):
     }
 
 
+@pytest.mark.in_process
 def test_the_newest_operation_comes_first_and_those_that_wait_say_for_what(ann, resized):
     found = ann.get("/clusters/web/operations").json["operations"]
     assert [(one["kind"], one["state"]) for one in found] == [
@@ -145,6 +152,7 @@ def test_the_newest_operation_comes_first_and_those_that_wait_say_for_what(ann, 
     assert found[0]["arguments"]["node_count"] == 5
 
 
+@pytest.mark.in_process
 def test_an_operation_that_nobody_takes_says_so(world, ann, cluster):
     def blocked_by():
         return ann.get("/clusters/web/operations").json["operations"][0]["blocked_by"]
@@ -158,6 +166,7 @@ def test_an_operation_that_nobody_takes_says_so(world, ann, cluster):
     assert "gone silent" in blocked_by()
 
 
+@pytest.mark.in_process
 def test_operations_come_in_pages(ann, resized):
     uuids = [one["uuid"] for one in ann.get("/clusters/web/operations").json["operations"]]
     page = ann.get("/clusters/web/operations", params={"limit": "3"}).json
@@ -184,6 +193,7 @@ def test_who_may_read_a_cluster_may_read_this(world, ann, reader, root, eve, clu
     assert title(refused) == title(eve.get(f"/clusters/{cluster}"))
 
 
+@pytest.mark.in_process
 @pytest.mark.parametrize("what", ["events", "operations"])
 @pytest.mark.parametrize(
     ("query", "word"),

@@ -6,6 +6,8 @@ from sqlalchemy import update
 from magnum.db import services
 from magnum.db.tables import magnum_service
 
+pytestmark = pytest.mark.live
+
 
 @pytest.fixture
 def conductors(world):
@@ -17,6 +19,7 @@ def states(root) -> list[tuple[str, str]]:
     return [(item["host"], item["state"]) for item in root.get("/mservices").json["mservices"]]
 
 
+@pytest.mark.in_process
 @pytest.mark.parametrize("version", ["1.1", "latest"])
 def test_they_are_listed_in_the_order_of_their_ids(root, conductors, version):
     listed = root.get("/mservices", version=version).json["mservices"]
@@ -34,6 +37,7 @@ def test_they_are_listed_in_the_order_of_their_ids(root, conductors, version):
     assert [item["id"] for item in listed] == [1, 2]
 
 
+@pytest.mark.in_process
 def test_one_that_is_silent_for_too_long_is_down(world, root, conductors):
     world.clock.turn(180)
     assert states(root) == [("one", "up"), ("two", "up")]

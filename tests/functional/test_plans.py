@@ -1,15 +1,17 @@
 """Plans: what a change would do and why it would be refused. A plan never changes anything."""
 
+from uuid import uuid4
+
 import msgspec
 import pytest
 
-from magnum.conf.quotas import Quotas
 from magnum.db import credentials, nodegroups, nodes, operations
 from magnum.model.credentials import NodeCredential
-from magnum.model.names import new_uuid
 from magnum.model.nodes import Node, NodeState
 from magnum.model.operations import OperationState
 from magnum.model.signing import NodeLimits
+
+pytestmark = pytest.mark.live
 
 WORKER = "default-worker"
 
@@ -38,7 +40,7 @@ def cluster(world, ann, template) -> str:
 def add_node(world, cluster: str, number: int, state: NodeState) -> Node:
     group = next(group for group in world.groups(cluster) if group.name == WORKER)
     node = Node(
-        uuid=new_uuid(world.service.randomness),
+        uuid=str(uuid4()),
         cluster_uuid=cluster,
         nodegroup_uuid=group.uuid,
         number=number,
@@ -65,8 +67,8 @@ def everything(world, ann) -> list:
 # ---- create
 
 
-def test_a_new_cluster(world, ann, template):
-    world.configure(quotas=Quotas(max_clusters_per_project=3))
+def test_a_new_cluster(world, ann, root, template):
+    root.post("/quotas", {"project_id": "fishers", "hard_limit": 3})
     ann.make_cluster("swarm")
     before = everything(world, ann)
     body = {
@@ -118,8 +120,8 @@ def test_a_new_cluster_that_would_be_refused(ann, template, more, word):
     assert ann.post("/clusters", body).json["errors"][0]["detail"] == refusal
 
 
-def test_all_that_stands_against_it_is_said_at_once(world, ann, reader, template):
-    world.configure(quotas=Quotas(max_clusters_per_project=0))
+def test_all_that_stands_against_it_is_said_at_once(ann, root, reader, template):
+    root.post("/quotas", {"project_id": "fishers", "hard_limit": 0})
     said = reader.post("/clusters/actions/plan", {"cluster_template_id": "swarm", "flavor_id": "huge"}).json
     assert [word in text for word, text in zip(("cluster:create", "huge", "quota"), said["refusals"], strict=True)] == [
         True
@@ -127,6 +129,7 @@ def test_all_that_stands_against_it_is_said_at_once(world, ann, reader, template
     assert said["quota"] == {"limit": 0, "used": 0, "headroom_after": 0}
 
 
+@pytest.mark.in_process
 @pytest.mark.parametrize(
     "body", [{}, {"cluster_template_id": "swarm", "node_count": "x"}, {"cluster_template_id": "swarm", "x": 1}, []]
 )
@@ -184,6 +187,7 @@ def test_a_name_that_fits_none(ann, cluster):
     assert said["nodegroups"][0]["undecided"] == 1
 
 
+@pytest.mark.in_process
 def test_nodes_that_are_lost_are_replaced(world, ann, cluster):
     add_node(world, cluster, 4, NodeState.FAILED)
     mute = add_node(world, cluster, 5, NodeState.PLANNED)
@@ -328,6 +332,7 @@ def test_who_may_ask(world, ann, reader, root, eve, cluster):  # noqa: PLR0917
     assert eve.post(f"/clusters/{cluster}/actions/plan", body).status_code == 404
 
 
+@pytest.mark.in_process
 @pytest.mark.parametrize(
     ("body", "word"),
     [

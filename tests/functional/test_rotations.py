@@ -7,6 +7,8 @@ from magnum.drivers.local_swarm.spec import SPEC as LOCAL_SWARM
 from magnum.drivers.registry import Registry
 from magnum.model.operations import RotateCertificates, RotateCredential
 
+pytestmark = pytest.mark.live
+
 EMPTY = {"Content-Type": "application/octet-stream"}
 CA = "/certificates/web"
 CREDENTIAL = "/credentials/web"
@@ -73,6 +75,7 @@ def test_without_tls_there_is_nothing_to_rotate(world, ann):
     assert (answer.status_code, "TLS disabled" in title(answer)) == (400, True)
 
 
+@pytest.mark.in_process
 @pytest.mark.parametrize(("path", "words"), [(CA, "CA"), (CREDENTIAL, "credentials")])
 def test_a_driver_that_cannot_says_so(world, ann, cluster, path, words):
     provides = world.service.drivers.spec("fake").provides

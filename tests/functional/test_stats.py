@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.live
+
 
 def title(answer) -> str:
     return answer.json["errors"][0]["title"]
@@ -35,12 +37,14 @@ def test_others_are_not_counted_for_anybody_else(ann):
     assert (answer.status_code, "administrators" in title(answer)) == (403, True)
 
 
+@pytest.mark.in_process
 @pytest.mark.parametrize("query", ["type=nodes", "type=", "color=red", "project_id=a&project_id=b", "limit=1"])
 def test_questions_that_make_no_sense(ann, query):
     answer = ann.get("/stats", query_string=query)
     assert answer.status_code == 400
 
 
+@pytest.mark.in_process
 @pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE", "PUT"])
 def test_they_are_only_read(ann, method):
     assert ann.call(method, "/stats").status_code == 405

@@ -8,6 +8,8 @@ from magnum.drivers.local_swarm.spec import SPEC as LOCAL_SWARM
 from magnum.drivers.registry import Registry
 from magnum.model.operations import UpgradeNodeGroup
 
+pytestmark = pytest.mark.live
+
 UPGRADE = "/clusters/web/actions/upgrade"
 
 
@@ -63,6 +65,7 @@ def test_other_groups_only_follow_the_cluster(world, ann, cluster, old):
     assert world.operations(cluster)[0].arguments == UpgradeNodeGroup(group, old, old)
 
 
+@pytest.mark.in_process
 @pytest.mark.parametrize(
     ("body", "status", "words"),
     [
@@ -100,6 +103,7 @@ def test_a_group_that_has_failed_is_not_upgraded(world, ann, cluster):
     assert (answer.status_code, "CREATE_FAILED" in title(answer)) == (400, True)
 
 
+@pytest.mark.in_process
 def test_a_driver_that_cannot_says_so(world, ann, cluster):
     provides = world.service.drivers.spec("fake").provides
     world.change(drivers=Registry([msgspec.structs.replace(LOCAL_SWARM, name="fake", provides=provides)]))
