@@ -7,6 +7,7 @@ value. What PyMySQL's own result would hold, ours holds; its contract test compa
 This module alone knows what PyMySQL is like inside.
 """
 
+import itertools
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -28,7 +29,8 @@ Decode = Callable[[bytes], Any]
 class Columns:
     """What PyMySQL makes of the description of a result's columns."""
 
-    def __init__(self, connection: Any, packets: Sequence[bytes]) -> None:
+    def __init__(self, connection: Any, packets: Sequence[bytes], on_the_wire: bytes) -> None:
+        self.bytes = on_the_wire
         read = MySQLResult(_Replay(connection, packets))
         read.field_count = len(packets) - 1
         read._get_descriptions()  # noqa: SLF001
@@ -40,7 +42,8 @@ class QuickConnection(pymysql.Connection):  # type: ignore[misc]  # PyMySQL is n
     _next_seq_id: int
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        self._columns: OrderedDict[bytes, Columns] = OrderedDict()
+        self._known: OrderedDict[bytes, Columns] = OrderedDict()
+        self._latest: dict[int, Columns] = {}
         super().__init__(*arguments, **options)
 
     def _read_query_result(self, unbuffered: bool = False) -> Any:
@@ -70,20 +73,34 @@ class QuickConnection(pymysql.Connection):  # type: ignore[misc]  # PyMySQL is n
             MysqlPacket(packet, self.encoding).raise_for_error()
         return packet
 
-    def columns(self, packets: Sequence[bytes]) -> Columns:
-        key = b"".join(packets)
-        found = self._columns.get(key)
+    def read_columns(self, count: int) -> Columns:
+        """Read the description of so many columns. Most often it is the same as the latest of as many."""
+        latest = self._latest.get(count)
+        if latest is not None and self._comes_next(latest.bytes):
+            self._read_bytes(len(latest.bytes))
+            self._next_seq_id = (self._next_seq_id + count + 1) % 256
+            return latest
+        first = self._next_seq_id
+        packets = [self.read_raw_packet() for _ in range(count + 1)]
+        on_the_wire = b"".join(map(_framed, packets, itertools.count(first)))
+        found = self._known.get(on_the_wire)
         if found is None:
-            found = self._columns[key] = Columns(self, packets)
-            if len(self._columns) > _MOST_REMEMBERED:
-                self._columns.popitem(last=False)
+            found = self._known[on_the_wire] = Columns(self, packets, on_the_wire)
+            if len(self._known) > _MOST_REMEMBERED:
+                self._known.popitem(last=False)
+        self._latest[count] = found
         return found
+
+    def _comes_next(self, expected: bytes) -> bool:
+        try:
+            return bool(self._rfile.peek(len(expected)).startswith(expected))
+        except OSError:  # reading on says what it is
+            return False
 
 
 class _QuickResult(MySQLResult):  # type: ignore[misc]
     def _get_descriptions(self) -> None:
-        packets = [self.connection.read_raw_packet() for _ in range(self.field_count + 1)]
-        columns = self.connection.columns(packets)
+        columns = self.connection.read_columns(self.field_count)
         self.fields, self.description, self.converters = columns.fields, columns.description, columns.decoders
 
     def _read_rowdata_packet(self) -> None:
@@ -126,6 +143,10 @@ def read_row(packet: bytes, decoders: Sequence[Decode | None]) -> tuple[Any, ...
         start += length
         values.append(value if decode is None else decode(value))
     return tuple(values)
+
+
+def _framed(packet: bytes, number: int) -> bytes:
+    return len(packet).to_bytes(3, "little") + bytes([number % 256]) + packet
 
 
 def _decoder(encoding: str | None, converter: Callable[[Any], Any] | None) -> Decode | None:
