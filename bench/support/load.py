@@ -13,6 +13,7 @@ from typing import Any
 
 _END = b"\r\n\r\n"
 _LENGTH = b"content-length:"
+_MOST_ERRORS = 100
 
 
 class Asking:
@@ -38,7 +39,7 @@ class Asking:
         chunk = self.socket.recv(1 << 20)
         if not chunk:
             raise ConnectionError("The server has closed the connection.")
-        self._answer += chunk
+        self._answer = self._answer + chunk if self._answer else chunk
         if not self._awaited and (end := self._answer.find(_END)) >= 0:
             head = self._answer[:end].lower()
             start = head.index(_LENGTH) + len(_LENGTH) if _LENGTH in head else None
@@ -46,18 +47,25 @@ class Asking:
             self._awaited = end + len(_END) + length
         if not self._awaited or len(self._answer) < self._awaited:
             return None
-        taken = time.perf_counter() - self._began
-        if not self._answer.startswith(self._expected):
-            raise AssertionError(self._answer[:1000].decode(errors="replace"))
-        return taken
+        return time.perf_counter() - self._began
+
+    def is_as_expected(self) -> bool:
+        return self._answer.startswith(self._expected)
+
+    def describe(self) -> str:
+        return self._answer[:1000].decode(errors="replace")
 
 
 def load(
     port: int, make_request: Callable[[], bytes], *, status: int, concurrency: int, seconds: float
 ) -> dict[str, Any]:
-    """Give throughput and latencies in milliseconds. Any other status, or a lost connection, is an error."""
+    """Give throughput, latencies in milliseconds, and how many answers had another status.
+
+    A connection that is lost, and more than a hundred errors, end it.
+    """
     connections = [Asking(port, make_request, status) for _ in range(concurrency)]
     taken: list[float] = []
+    errors = 0
     with selectors.DefaultSelector() as selector:
         for connection in connections:
             selector.register(connection.socket, selectors.EVENT_READ, connection)
@@ -68,6 +76,10 @@ def load(
                 latency = key.data.read()
                 if latency is None:
                     continue
+                if not key.data.is_as_expected():
+                    errors += 1
+                    if errors > _MOST_ERRORS:
+                        raise AssertionError(key.data.describe())
                 taken.append(latency)
                 if time.perf_counter() - began < seconds:
                     key.data.ask()
@@ -76,7 +88,8 @@ def load(
         elapsed = time.perf_counter() - began
     for connection in connections:
         connection.socket.close()
-    return {"requests": len(taken), "per_second": round(len(taken) / elapsed, 1), **percentiles(taken)}
+    answered = {"requests": len(taken), "errors": errors, "per_second": round(len(taken) / elapsed, 1)}
+    return answered | percentiles(taken)
 
 
 def percentiles(seconds: list[float]) -> dict[str, float]:
