@@ -19,6 +19,7 @@ from magnum.api.app import load_app
 from magnum.conf.settings import Settings, SettingsError, load_settings
 
 from .assembly import listen_address, make_service
+from .heap import share_one_heap
 from .programs import program, set_up_process
 
 
@@ -37,6 +38,7 @@ class _Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]  # gunic
             self.cfg.set(name, value)
 
     def load(self) -> Any:
+        share_one_heap()
         set_up_process(self._settings)
         service = make_service(self._settings)
         answer_before_the_end(service.ending)
