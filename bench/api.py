@@ -5,7 +5,7 @@ template, a new cluster (the fake driver's, and no conductor at work), by 1, 8 a
 same machine; with a password and with a token that were seen before. The service has a process for each processor.
 
 Prints a line for each, and a table of what must hold. Writes bench/results/api.json, or api-full.json with --full,
-which measures ten times as long, and everything with tokens too.
+which measures several times as long, and everything with tokens too.
 """
 
 import argparse
@@ -17,7 +17,8 @@ import platform
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,8 @@ PAGES = (20, 100, 1_000)
 CONCURRENCY = (1, 8, 32)
 ROUNDS = 3
 """What must hold is measured so often, and the median counts."""
+SETTLING = 2
+"""Seconds from the first answer until all processes serve; gunicorn loses a signal for one that it has just made."""
 NUMBERS = itertools.count(1)
 Record = dict[str, Any]
 
@@ -54,8 +57,7 @@ def main() -> None:
     parser.add_argument("--no-write", action="store_true", help="print only")
     options = parser.parse_args()
     measured: list[Record] = []
-    verdicts: list[Verdict] = []
-    seconds = 5.0 if options.full else 0.5
+    seconds, seconds_of_limits = (5, 10) if options.full else (0.7, 3)
     load_before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder, logins(Path(folder)) as both:
         if not options.limits_only:
@@ -63,7 +65,7 @@ def main() -> None:
                 for record in measure_database(Path(folder), name, both, options.sizes, seconds, full=options.full):
                     measured.append(record)
                     show(record)
-        verdicts = list(measure_limits(Path(folder), both, seconds=6 * seconds))
+        verdicts = list(measure_limits(Path(folder), both, seconds_of_limits, measured))
     verdicts.append(judge_errors(measured))
     print("\n" + "\n".join(verdict.line() for verdict in verdicts))
     if not options.no_write and not options.limits_only:
@@ -95,11 +97,12 @@ def measure_database(
             filling.up_to(size)
             for api in apis:
                 if full or api.login.name == "password" or size == CLUSTERS:
+                    about = {"database": name, "login": api.login.name, "clusters": size}
                     for ask in questions(filling.first, size):
-                        yield from measure(api, ask, seconds, database=name, login=api.login.name, clusters=size)
+                        yield from measure(api, ask, CONCURRENCY, seconds, **about)
 
 
-def measure_limits(folder: Path, both: list[Login], seconds: float) -> Iterator[Verdict]:
+def measure_limits(folder: Path, both: list[Login], seconds: float, measured: list[Record]) -> Iterator[Verdict]:
     """Measure what must hold, each login with a service that is started for it and has the machine to itself."""
     place = folder / "limits"
     place.mkdir()
@@ -109,17 +112,24 @@ def measure_limits(folder: Path, both: list[Login], seconds: float) -> Iterator[
         filling.up_to(CLUSTERS)
         asks = {ask.what: ask for ask in questions(filling.first, CLUSTERS)}
         for api in apis:
-            starts = []
-            for _ in range(ROUNDS):
-                with api:
-                    starts.append(api.start_seconds)
-            with api:
-                for limit in LIMITS:
-                    if limit.login == api.login.name:
-                        rounds = [run(api, asks[limit.what], limit.concurrency, seconds) for _ in range(ROUNDS)]
-                        yield judge(limit, sorted(rounds, key=lambda found: found[limit.figure])[ROUNDS // 2])
-                run(api, asks["GET page of 1000"], 32, seconds)
-                yield from judge_process(api.login.name, round(statistics.median(starts), 2), api.memory())
+            yield from judge_service(api, asks, seconds, measured)
+
+
+def judge_service(api: Api, asks: dict[str, "Ask"], seconds: float, measured: list[Record]) -> Iterator[Verdict]:
+    about = {"database": "mariadb", "login": api.login.name, "clusters": CLUSTERS}
+    starts = []
+    for _ in range(ROUNDS):
+        with api:
+            starts.append(api.start_seconds)
+            time.sleep(SETTLING)
+    with api:
+        for limit in LIMITS:
+            if limit.login == api.login.name:
+                rounds = list(measure(api, asks[limit.what], [limit.concurrency] * ROUNDS, seconds, **about))
+                measured += rounds
+                yield judge(limit, sorted(rounds, key=lambda found: found[limit.figure])[ROUNDS // 2])
+        measured += measure(api, asks["GET page of 1000"], [32], seconds, **about)
+        yield from judge_process(api.login.name, round(statistics.median(starts), 2), api.memory())
 
 
 @dataclass(frozen=True)
@@ -148,9 +158,9 @@ def questions(first: str, size: int) -> Iterator[Ask]:
         yield new("POST cluster", 202, "/clusters", {"cluster_template_id": TEMPLATE})
 
 
-def measure(api: Api, ask: Ask, seconds: float, **more: Any) -> Iterator[Record]:
+def measure(api: Api, ask: Ask, concurrencies: Sequence[int], seconds: float, **more: Any) -> Iterator[Record]:
     run(api, ask, 8, 0.2)  # statements compiled, login known
-    for concurrency in CONCURRENCY:
+    for concurrency in concurrencies:
         yield {"what": ask.what, **more, "concurrency": concurrency, **run(api, ask, concurrency, seconds)}
 
 
