@@ -56,7 +56,12 @@ def judge_process(login: str, start_seconds: float, memory: dict[str, float]) ->
     """Memory is judged as all that the largest process maps, though most of it is shared with the others."""
     largest = memory["largest_mib"]
     return [
-        Verdict(f"start until an answer, {login}, seconds", start_seconds, f"< {START_SECONDS:g}", start_seconds < 1.0),
+        Verdict(
+            f"start until an answer, {login}, seconds",
+            start_seconds,
+            f"< {START_SECONDS:g}",
+            start_seconds < START_SECONDS,
+        ),
         Verdict(f"largest process after load, {login}, MiB", largest, f"< {LARGEST_MIB:g}", largest < LARGEST_MIB),
     ]
 

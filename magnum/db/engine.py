@@ -11,6 +11,7 @@ SQLite: WAL, one writer at a time. All writers of this process queue for one loc
 IMMEDIATE; other processes are waited for by SQLite's busy handler. A database in memory is one connection under a lock.
 """
 
+import functools
 import importlib
 import random
 import threading
@@ -162,7 +163,9 @@ def _server_engine(url: URL, options: dict[str, Any], statement_seconds: int, cl
     if url.get_driver_name() == "pymysql":
         # Only where it is used: no other database needs PyMySQL to be installed.
         quick = importlib.import_module(".quick_pymysql", __package__)
-        event.listen(engine, "do_connect", lambda _dialect, _record, _none, options: quick.QuickConnection(**options))
+        known: dict[bytes, Any] = {}
+        connect = functools.partial(quick.QuickConnection, known)
+        event.listen(engine, "do_connect", lambda _dialect, _record, _none, options: connect(**options))
     _ping_after_a_rest(engine, clock)
     return engine
 

@@ -8,7 +8,6 @@ This module alone knows what PyMySQL is like inside.
 """
 
 import itertools
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -39,12 +38,14 @@ class Columns:
 
 
 class QuickConnection(pymysql.Connection):  # type: ignore[misc]  # PyMySQL is not typed
+    """`known` is what connections with the same options have seen, and is shared by them."""
+
     _next_seq_id: int
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        self._known: OrderedDict[bytes, Columns] = OrderedDict()
+    def __init__(self, known: dict[bytes, Columns], **options: Any) -> None:
+        self._known = known
         self._latest: dict[int, Columns] = {}
-        super().__init__(*arguments, **options)
+        super().__init__(**options)
 
     def _read_query_result(self, unbuffered: bool = False) -> Any:
         if unbuffered:
@@ -85,9 +86,9 @@ class QuickConnection(pymysql.Connection):  # type: ignore[misc]  # PyMySQL is n
         on_the_wire = b"".join(map(_framed, packets, itertools.count(first)))
         found = self._known.get(on_the_wire)
         if found is None:
+            if len(self._known) >= _MOST_REMEMBERED:
+                self._known.clear()
             found = self._known[on_the_wire] = Columns(self, packets, on_the_wire)
-            if len(self._known) > _MOST_REMEMBERED:
-                self._known.popitem(last=False)
         self._latest[count] = found
         return found
 
@@ -107,7 +108,11 @@ class _QuickResult(MySQLResult):  # type: ignore[misc]
         read, decoders = self.connection.read_raw_packet, self.converters
         rows = []
         while not _is_end(packet := read()):
-            rows.append(read_row(packet, decoders))
+            try:
+                rows.append(read_row(packet, decoders))
+            except BaseException:  # the rest must not be taken for the answer to the next statement
+                self.connection._force_close()  # noqa: SLF001
+                raise
         self._check_packet_is_eof(MysqlPacket(packet, self.connection.encoding))
         self.affected_rows, self.rows = len(rows), tuple(rows)
 

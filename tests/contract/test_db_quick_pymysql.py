@@ -30,7 +30,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
 def connections(database_url):
     url = make_url(database_url)
     options = {"user": url.username, "database": url.database, "unix_socket": url.query["unix_socket"]}
-    both = [kind(**options, autocommit=True) for kind in (pymysql.Connection, QuickConnection)]
+    both = [pymysql.Connection(**options, autocommit=True), QuickConnection({}, **options, autocommit=True)]
     yield both
     for connection in both:
         connection.close()
@@ -85,7 +85,7 @@ def test_a_value_that_takes_several_packets(connections):
         cursor.execute(f"SET GLOBAL max_allowed_packet = {most}")  # for connections that are made from now on
     theirs = connections[0]
     options = {"user": theirs.user, "unix_socket": theirs.unix_socket, "max_allowed_packet": most}
-    with QuickConnection(**options) as ours, ours.cursor() as cursor:
+    with QuickConnection({}, **options) as ours, ours.cursor() as cursor:
         for size in (0xFFFFFF - 10, 0xFFFFFF * 2):
             cursor.execute("SELECT REPEAT('x', %s), 1", (size,))
             assert [(len(text), one) for text, one in cursor.fetchall()] == [(size, 1)]
@@ -98,6 +98,17 @@ def test_an_unbuffered_cursor_reads_as_ever(connections):
             cursor.execute("SELECT 1 UNION SELECT 2")
             rows.append(cursor.fetchall())
     assert rows[0] == rows[1] == [(1,), (2,)]
+
+
+def test_a_value_that_cannot_be_read_leaves_nothing_for_the_next_statement(connections):
+    _, ours = connections
+    statement = "SELECT CONVERT(x USING latin1) FROM (SELECT 0xff AS x UNION SELECT 'a' UNION SELECT 'b') AS three"
+    with ours.cursor() as cursor:
+        cursor.execute("SET character_set_results = latin1")  # which is not what PyMySQL takes it for
+        with pytest.raises(UnicodeDecodeError):
+            cursor.execute(statement)
+    with pytest.raises(pymysql.InterfaceError), ours.cursor() as cursor:
+        cursor.execute("SELECT 1")
 
 
 def test_a_connection_that_ends_in_the_middle(connections):
