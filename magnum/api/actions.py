@@ -51,6 +51,10 @@ class ClusterUpgrade(ClusterAction):
     has_tag = True
 
     def on_post(self, req: Request, resp: falcon.Response, ident: str) -> None:
+        if req.version >= RESIZE and req.version < UPGRADE:  # where there are actions, but not this one
+            raise InvalidRequest(
+                f"Upgrades are not supported at microversion {req.version}. They are from {UPGRADE} on."
+            )
         require(req.version, UPGRADE)
         requester = self.requester(req)
         req.query(())

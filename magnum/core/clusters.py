@@ -21,6 +21,7 @@ from magnum.model.requesters import EVERYTHING, Requester, Scope
 from magnum.model.statuses import FAILED, IN_PROGRESS, RESIZABLE, STEADY, Status, StatusEvent
 
 from .changes import ask
+from .clustertemplates import check_root_disk
 from .drivers import longest_call
 from .errors import InvalidRequest, NotFound
 from .operations import new_event, new_operation
@@ -87,6 +88,7 @@ def update(
         cluster = read_guarded(tx, uuid, guard)
         if resize is not None:
             check_status(cluster, STEADY, "changed")
+            check_root_disk(service, cluster.labels, flavor_id=cluster.flavor_id)
             start_resize(service, tx, requester, cluster=cluster, asked=resize, operation_uuid=operation_uuid)
         if health:
             clusters.update(tx, uuid, **health)

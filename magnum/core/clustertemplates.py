@@ -4,6 +4,7 @@ A new one goes through `draft` (can such a cluster be made at all), `check` (doe
 `insert`, in this order and with the policy checks of the API between them.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -26,6 +27,8 @@ from .service import Service
 
 SMALLEST_DEVICEMAPPER = 3  # GB
 _DRIVER_PROPERTY = "magnum_driver"
+_BOOT_VOLUME_SIZE = "boot_volume_size"
+_GIGABYTES = re.compile(r"[0-9]{1,9}")
 _TYPE = frozenset({"coe", "server_type", "image_id", "cluster_distro", "driver"})
 """Attributes that decide which driver a template needs."""
 _LABELLING = frozenset({"name", "tags", "public", "hidden"})
@@ -94,8 +97,10 @@ def draft(service: Service, requester: Requester, new: NewClusterTemplate) -> Cl
 
 def check(service: Service, template: ClusterTemplate) -> None:
     """Refuse flavors that do not exist and known labels with bad values."""
-    check_flavors(service, flavor_id=template.flavor_id, master_flavor_id=template.master_flavor_id)
+    flavors = {"flavor_id": template.flavor_id, "master_flavor_id": template.master_flavor_id}
+    check_flavors(service, **flavors)
     check_labels(template.labels)
+    check_root_disk(service, template.labels, **flavors)
 
 
 def insert(service: Service, template: ClusterTemplate) -> ClusterTemplate:
@@ -179,6 +184,21 @@ def check_flavors(service: Service, **flavors: str | None) -> None:
                 service.catalogue.flavor(name)
         except NotInCatalogue as error:
             raise InvalidRequest(f"{attribute} must name a flavor that exists. {error}") from None
+
+
+def check_root_disk(service: Service, labels: Mapping[str, str], **flavors: str | None) -> None:
+    """Refuse flavors without a disk where machines have no volume to boot from either; unknown ones are not judged."""
+    text = labels.get(_BOOT_VOLUME_SIZE, str(service.settings.cinder.default_boot_volume_size))
+    if not _GIGABYTES.fullmatch(text):
+        raise InvalidRequest(f"The label {_BOOT_VOLUME_SIZE} must be a whole number of GB.")
+    if int(text) > 0:
+        return
+    for attribute, name in flavors.items():
+        if name is not None and service.catalogue.has_no_disk(name):
+            raise InvalidRequest(
+                f"{attribute} must name a flavor with a disk: {name} has none. "
+                f"Or give machines a volume to boot from, with the label {_BOOT_VOLUME_SIZE}."
+            )
 
 
 def check_volume_size(storage_driver: str | None, size: int | None) -> None:

@@ -22,7 +22,7 @@ from magnum.model.requesters import Requester, Scope
 from magnum.model.statuses import Status
 
 from . import fields
-from .clustertemplates import check_flavors, check_volume_size
+from .clustertemplates import check_flavors, check_root_disk, check_volume_size
 from .drivers import check_request, find_driver
 from .errors import Conflict, Forbidden, InvalidRequest, NotFound
 from .labels import check_labels
@@ -174,8 +174,10 @@ def _inherit(name: str, new: NewCluster, template: ClusterTemplate) -> Any:
 
 def _check(service: Service, draft: Draft, cluster: Cluster) -> None:
     new = draft.new
-    check_flavors(service, flavor_id=cluster.flavor_id, master_flavor_id=cluster.master_flavor_id)
+    flavors = {"flavor_id": cluster.flavor_id, "master_flavor_id": cluster.master_flavor_id}
+    check_flavors(service, **flavors)
     check_labels(cluster.labels)
+    check_root_disk(service, cluster.labels, **flavors)
     if new.master_count > 1 and not cluster.master_lb_enabled:
         raise InvalidRequest("master_lb_enabled must be true for a master_count of more than 1.")
     request = request_of(

@@ -24,7 +24,7 @@ from magnum.model.statuses import RESIZABLE, Status, StatusEvent
 
 from . import fields
 from .changes import ask
-from .clustertemplates import check_flavors, find_image
+from .clustertemplates import check_flavors, check_root_disk, find_image
 from .drivers import check_request, made_by, require_feature
 from .errors import Conflict, InvalidRequest
 from .labels import check_labels
@@ -245,7 +245,8 @@ def _draft(service: Service, summary: ClusterSummary, new: NewNodeGroup) -> Node
 
 
 def _check_machines(service: Service, template: ClusterTemplate, group: NodeGroup, *, own_image: bool) -> None:
-    check_flavors(service, flavor_id=group.flavor_id, master_flavor_id=None)
+    check_flavors(service, flavor_id=group.flavor_id)
+    check_root_disk(service, group.labels, flavor_id=group.flavor_id)
     if own_image:
         distribution = find_image(service, group.image_id or "").os_distro
         if distribution != template.cluster_distro:

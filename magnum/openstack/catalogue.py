@@ -55,6 +55,10 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def image(self, ident: str) -> Image:
         return _find("image", ident, self.images)
 
+    def has_no_disk(self, ident: str) -> bool:
+        """Say so of a flavor that is known."""
+        return any(flavor.disk_gib == 0 for flavor in self.flavors if ident in (flavor.id, flavor.name))
+
     def flavor(self, ident: str) -> Flavor:
         return _find("flavor", ident, self.flavors)
 

@@ -212,6 +212,7 @@ CATALOGUE = Catalogue(
     flavors=(
         Flavor(id="1", name="m1.small", memory_mib=1024, vcpus=1, disk_gib=10),
         Flavor(id="2", name="m1.large", memory_mib=4096, vcpus=4, disk_gib=40),
+        Flavor(id="3", name="m1.diskless", memory_mib=1024, vcpus=1, disk_gib=0),
     ),
 )
 

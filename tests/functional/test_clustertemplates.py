@@ -15,6 +15,18 @@ def title(answer) -> str:
     return answer.json["errors"][0]["title"]
 
 
+@pytest.fixture
+def cluster_of(world, ann):
+    """Make a cluster that is complete."""
+
+    def run(template: str, **more) -> str:
+        uuid = ann.make_cluster(template, **more)
+        world.set_status(uuid, "CREATE_COMPLETE", api_address="tcp://192.0.2.1:2376")
+        return uuid
+
+    return run
+
+
 # ---- create
 
 
@@ -157,6 +169,36 @@ def test_validation_comes_before_the_policy(reader):
     answer = reader.post("/clustertemplates", {"coe": "swarm", "image_id": "fake"})
     assert answer.status_code == 403
     assert "clustertemplate:create" in title(answer)
+
+
+def test_machines_without_a_disk_need_a_volume_to_boot_from(ann, cluster_of):
+    """Of templates, clusters, node groups, and clusters that are resized."""
+    diskless = {"coe": "swarm-mode", "image_id": "fake", "flavor_id": "m1.diskless"}
+    refused = [
+        ann.post("/clustertemplates", diskless),
+        ann.post("/clustertemplates", diskless | {"flavor_id": None, "master_flavor_id": "3"}),
+        ann.post("/clustertemplates", diskless | {"labels": {"boot_volume_size": "0"}}),
+    ]
+    with_volume, without = ann.make_template(labels={"boot_volume_size": "10"}), ann.make_template(name="small")
+    made = cluster_of(with_volume["uuid"], name="web", flavor_id="m1.diskless")
+    cluster_of(without["uuid"], name="other", flavor_id="1")
+    refused += [
+        ann.post("/clusters", {"cluster_template_id": without["uuid"], "flavor_id": "3"}),
+        ann.post("/clusters", {"cluster_template_id": with_volume["uuid"], "flavor_id": "3", "labels": {"a": "b"}}),
+        ann.post("/clusters/other/nodegroups", {"name": "more", "flavor_id": "3"}),
+    ]
+    for answer in refused:
+        assert (answer.status_code, "flavor with a disk" in title(answer)) == (400, True), answer.text
+    grow = [{"op": "replace", "path": "/node_count", "value": 2}]
+    assert ann.patch(f"/clusters/{made}", grow).status_code == 202
+
+
+@pytest.mark.parametrize("size", ["x", "-1", "", "1.5", "9" * 5000, "\u0663"])
+def test_the_size_of_the_volume_is_a_number(ann, size):
+    answer = ann.post(
+        "/clustertemplates", {"coe": "swarm-mode", "image_id": "fake", "labels": {"boot_volume_size": size}}
+    )
+    assert (answer.status_code, "boot_volume_size" in title(answer)) == (400, True)
 
 
 # ---- read

@@ -346,3 +346,13 @@ def test_what_has_been_done_since_is_not_done_again(world, cluster):
     world.rotate_credential(cluster)
     world.settle()
     assert try_again(world, cluster) == ["resize"]
+
+
+def test_a_node_group_that_has_been_mended_since_is_left_alone(world, cluster):
+    new = world.make_template(NEW, labels={VERSION_LABEL: "v2"})
+    fail(world, cluster, "refuse:upgrade:not now", lambda: world.upgrade(cluster, new))
+    world.resize(cluster, 1)
+    world.settle()
+    assert world.cluster(cluster).status is Status.UPDATE_COMPLETE
+    fail(world, cluster, "break:join@gpu-1:no route", lambda: world.add_group(cluster))
+    assert try_again(world, cluster) == ["create-nodegroup"]
