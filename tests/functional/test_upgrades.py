@@ -78,11 +78,13 @@ def test_other_groups_only_follow_the_cluster(world, ann, cluster, old):
         ({"cluster_template": "new", "rollback": True}, 400, "rollback"),
         ({"cluster_template": "other"}, 400, "coe"),
         ({"cluster_template": "open"}, 400, "tls_disabled"),
+        ({"cluster_template": "metal"}, 400, "server_type"),
     ],
 )
 def test_what_cannot_be_is_refused_and_changes_nothing(world, ann, cluster, body, status, words):  # noqa: PLR0917
     ann.make_template(name="other", coe="mesos")
     ann.make_template(name="open", tls_disabled=True)
+    ann.make_template(name="metal", server_type="bm")
     before = ann.get("/clusters/web").json
     answer = ann.post(UPGRADE, body)
     assert (answer.status_code, words in title(answer)) == (status, True), answer.text
@@ -110,6 +112,21 @@ def test_a_driver_that_cannot_says_so(world, ann, cluster):
     world.change(drivers=Registry([msgspec.structs.replace(LOCAL_SWARM, name="fake", provides=provides)]))
     answer = ann.post(UPGRADE, {"cluster_template": "new"})
     assert (answer.status_code, title(answer)) == (400, "The driver fake does not support upgrades")
+
+
+@pytest.mark.in_process
+def test_a_template_that_changes_at_that_moment_is_not_taken(world, ann, cluster, monkeypatch):
+    write = world.database.write
+
+    def be_late(function):
+        monkeypatch.undo()
+        assert ann.patch("/clustertemplates/new", [{"op": "add", "path": "/tags", "value": "x"}]).status_code == 200
+        return write(function)
+
+    monkeypatch.setattr(world.database, "write", be_late)
+    answer = ann.post(UPGRADE, {"cluster_template": "new"})
+    assert (answer.status_code, "just been changed" in title(answer)) == (409, True)
+    assert ann.get("/clusters/web").json["status"] == "CREATE_COMPLETE"
 
 
 def test_who_may(ann, eve, reader, root, cluster):
