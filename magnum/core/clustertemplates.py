@@ -4,7 +4,6 @@ A new one goes through `draft` (can such a cluster be made at all), `check` (doe
 `insert`, in this order and with the policy checks of the API between them.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,13 +21,11 @@ from . import fields
 from .coes import check_volume_driver, choose_network_driver
 from .drivers import find_driver
 from .errors import Conflict, InvalidRequest
-from .labels import check_labels
+from .labels import BOOT_VOLUME_SIZE, check_labels
 from .service import Service
 
 SMALLEST_DEVICEMAPPER = 3  # GB
 _DRIVER_PROPERTY = "magnum_driver"
-_BOOT_VOLUME_SIZE = "boot_volume_size"
-_GIGABYTES = re.compile(r"[0-9]{1,9}")
 _TYPE = frozenset({"coe", "server_type", "image_id", "cluster_distro", "driver"})
 """Attributes that decide which driver a template needs."""
 _LABELLING = frozenset({"name", "tags", "public", "hidden"})
@@ -188,16 +185,14 @@ def check_flavors(service: Service, **flavors: str | None) -> None:
 
 def check_root_disk(service: Service, labels: Mapping[str, str], **flavors: str | None) -> None:
     """Refuse flavors without a disk where machines have no volume to boot from either; unknown ones are not judged."""
-    text = labels.get(_BOOT_VOLUME_SIZE, str(service.settings.cinder.default_boot_volume_size))
-    if not _GIGABYTES.fullmatch(text):
-        raise InvalidRequest(f"The label {_BOOT_VOLUME_SIZE} must be a whole number of GB.")
-    if int(text) > 0:
+    size = labels.get(BOOT_VOLUME_SIZE, str(service.settings.cinder.default_boot_volume_size))
+    if size.strip("0"):
         return
     for attribute, name in flavors.items():
         if name is not None and service.catalogue.has_no_disk(name):
             raise InvalidRequest(
                 f"{attribute} must name a flavor with a disk: {name} has none. "
-                f"Or give machines a volume to boot from, with the label {_BOOT_VOLUME_SIZE}."
+                f"Or give machines a volume to boot from, with the label {BOOT_VOLUME_SIZE}."
             )
 
 

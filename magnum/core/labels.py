@@ -1,11 +1,14 @@
 """Known labels whose values the API itself judges, whatever the driver. All others are stored as they are."""
 
+import re
 from collections.abc import Callable, Mapping
 
 import msgspec
 
 from .errors import InvalidRequest
 
+BOOT_VOLUME_SIZE = "boot_volume_size"
+_GIGABYTES = re.compile(r"[0-9]{1,9}")
 _ISOLATION = frozenset(
     {
         *("filesystem/posix", "filesystem/linux", "filesystem/shared", "posix/cpu", "posix/mem", "posix/disk"),
@@ -21,6 +24,11 @@ def check_labels(labels: Mapping[str, str]) -> None:
     for name, check in _CHECKS.items():
         if name in labels:
             check(labels)
+
+
+def _check_boot_volume(labels: Mapping[str, str]) -> None:
+    if not _GIGABYTES.fullmatch(labels[BOOT_VOLUME_SIZE]):
+        raise InvalidRequest(f"The label {BOOT_VOLUME_SIZE} must be a whole number of GB.")
 
 
 def _check_isolation(labels: Mapping[str, str]) -> None:
@@ -57,6 +65,7 @@ def _check_words(label: str, words: list[str], known: frozenset[str]) -> None:
 
 
 _CHECKS: dict[str, Callable[[Mapping[str, str]], None]] = {
+    BOOT_VOLUME_SIZE: _check_boot_volume,
     "mesos_slave_isolation": _check_isolation,
     "mesos_slave_image_providers": _check_providers,
     "mesos_slave_executor_env_variables": _check_variables,

@@ -115,6 +115,15 @@ def test_a_driver_that_cannot_says_so(world, ann, cluster):
 
 
 @pytest.mark.in_process
+def test_a_template_of_another_driver_is_refused(world, ann, cluster):
+    own = world.service.drivers.spec("fake")
+    world.change(drivers=Registry([own, msgspec.structs.replace(own, name="other")]))
+    ann.make_template(name="theirs", driver="other")
+    answer = ann.post(UPGRADE, {"cluster_template": "theirs"})
+    assert (answer.status_code, "made by the driver fake" in title(answer)) == (400, True)
+
+
+@pytest.mark.in_process
 def test_a_template_that_changes_at_that_moment_is_not_taken(world, ann, cluster, monkeypatch):
     write = world.database.write
 
