@@ -16,11 +16,23 @@ from magnum.model.clusters import ClusterSummary
 from magnum.model.requesters import Requester
 
 from .clusters import check_zero_nodes, guard_of_cluster, target
+from .contract import Accepted, Answer, Body, promises
 from .microversions import RESIZE, UPGRADE, require
 from .requests import Request
 from .resources import Endpoint, Resource, answer, read_ident
 from .schemas import clusters as schema
 from .schemas.reading import read_object
+
+
+class Nothing(msgspec.Struct, frozen=True):
+    """No arguments."""
+
+
+class Retried(msgspec.Struct, frozen=True):
+    """`operations` are the new ones, by UUID, in the order in which they run."""
+
+    uuid: str
+    operations: tuple[str, ...]
 
 
 class ClusterAction(Resource):
@@ -35,6 +47,15 @@ class ClusterAction(Resource):
 class ClusterResize(ClusterAction):
     has_tag = True
 
+    @promises(
+        "resize_cluster",
+        "Bring a node group to a number of nodes",
+        rule="cluster:resize",
+        body=Body(schema.ResizeRequest),
+        answers={202: Answer(Accepted)},
+        refusals=(409,),
+        since=RESIZE,
+    )
     def on_post(self, req: Request, resp: falcon.Response, ident: str) -> None:
         require(req.version, RESIZE)
         requester = self.requester(req)
@@ -50,6 +71,15 @@ class ClusterResize(ClusterAction):
 class ClusterUpgrade(ClusterAction):
     has_tag = True
 
+    @promises(
+        "upgrade_cluster",
+        "Bring a node group to a cluster template",
+        rule="cluster:upgrade",
+        body=Body(upgrades.Upgrade),
+        answers={202: Answer(Accepted)},
+        refusals=(409,),
+        since=UPGRADE,
+    )
     def on_post(self, req: Request, resp: falcon.Response, ident: str) -> None:
         if req.version >= RESIZE and req.version < UPGRADE:  # where there are actions, but not this one
             raise InvalidRequest(
@@ -67,6 +97,15 @@ class ClusterUpgrade(ClusterAction):
 class ClusterRetry(ClusterAction):
     has_tag = True
 
+    @promises(
+        "retry_cluster",
+        "Try again what has failed",
+        rule="cluster:retry",
+        body=Body(Nothing, is_optional=True),
+        answers={202: Answer(Retried)},
+        refusals=(409,),
+        is_extension=True,
+    )
     def on_post(self, req: Request, resp: falcon.Response, ident: str) -> None:
         requester = self.requester(req)
         req.query(())
@@ -74,12 +113,21 @@ class ClusterRetry(ClusterAction):
             raise InvalidRequest("A retry takes no arguments: leave the body out, or send an empty object.")
         uuid = self.find(requester, ident, rule="cluster:retry").cluster.uuid
         started = retries.retry(self.service, requester, uuid, guard=guard_of_cluster(req))
-        answer(resp, {"uuid": uuid, "operations": started}, status=202)
+        answer(resp, Retried(uuid, tuple(started)), status=202)
 
 
 class ChangePlan(ClusterAction):
     """A plan of a resize or an upgrade: what it is asked for with, under its name."""
 
+    @promises(
+        "plan_change",
+        "Say what a resize or an upgrade would do",
+        rule="cluster:plan",
+        body=Body(schema.PlannedResize, other_shape=schema.PlannedUpgrade),
+        answers={200: Answer(plans.Plan)},
+        refusals=(409,),
+        is_extension=True,
+    )
     def on_post(self, req: Request, resp: falcon.Response, ident: str) -> None:
         requester = self.requester(req)
         req.query(())
@@ -99,6 +147,15 @@ class ChangePlan(ClusterAction):
 class CreatePlan(Resource):
     """A plan of a new cluster, for the body that would create it."""
 
+    @promises(
+        "plan_create",
+        "Say what a new cluster would be",
+        rule="cluster:plan",
+        body=Body(NewCluster, schema.ACCESS),
+        answers={200: Answer(plans.Plan)},
+        refusals=(404, 409),
+        is_extension=True,
+    )
     def on_post(self, req: Request, resp: falcon.Response) -> None:
         requester = self.requester(req)
         req.query(())

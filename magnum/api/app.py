@@ -23,7 +23,7 @@ from . import errors
 from .actions import ChangePlan, ClusterResize, ClusterRetry, ClusterUpgrade, CreatePlan, UnknownAction
 from .baymodels import BayModelItem, BayModels
 from .bays import BayItem, Bays
-from .certificates import CertificateItem, Certificates
+from .certificates import CertificateItem, CertificateOfType, Certificates
 from .client_configs import ClusterConfig
 from .clusters import ClusterItem, Clusters
 from .clustertemplates import ClusterTemplateItem, ClusterTemplates
@@ -34,11 +34,13 @@ from .history import ClusterEvents, ClusterOperations
 from .microversions import HEADER, negotiate
 from .mservices import MServiceItem, MServices
 from .nodegroups import NodeGroupItem, NodeGroups
+from .openapi.resource import DOCUMENT, OpenApi
 from .pipeline import load_app
 from .policy import Policy, make_enforcer
 from .preconditions import refuse_conditions
 from .quotas import QuotaItem, QuotaOfNothing, Quotas
 from .requests import SERVICE, App, Request
+from .routes import Route
 from .stats import Stats
 
 _VERSION_IN_ENVIRONMENT = f"HTTP_{HEADER.upper().replace('-', '_')}"
@@ -56,49 +58,58 @@ def make_app(service: Service) -> App:
     app.req_options.strip_url_path_trailing_slash = True
     errors.register(app)
     policy = Policy(make_enforcer(service.settings.oslo), service.settings.trust, clock=service.clock)
-    templates, clusters = ClusterTemplates(service, policy), Clusters(service, policy)
-    certificate = CertificateItem(service, policy)
-    app.add_route("/", Versions())
-    app.add_route("/v1", VersionOne())
-    app.add_route("/v1/clustertemplates", templates)
-    app.add_route("/v1/clustertemplates/detail", templates, suffix="detail")
-    app.add_route("/v1/clustertemplates/{ident}", ClusterTemplateItem(service, policy))
-    app.add_route("/v1/clusters", clusters)
-    app.add_route("/v1/clusters/detail", clusters, suffix="detail")
-    app.add_route("/v1/clusters/{ident}", ClusterItem(service, policy))
-    app.add_route("/v1/clusters/{ident}/actions/resize", ClusterResize(service, policy))
-    app.add_route("/v1/clusters/{ident}/actions/upgrade", ClusterUpgrade(service, policy))
-    app.add_route("/v1/clusters/{ident}/actions/plan", ChangePlan(service, policy))
-    app.add_route("/v1/clusters/{ident}/actions/retry", ClusterRetry(service, policy))
-    app.add_route("/v1/clusters/{ident}/actions/{action}", UnknownAction())
-    app.add_route("/v1/clusters/{ident}/nodegroups", NodeGroups(service, policy))
-    app.add_route("/v1/clusters/{ident}/nodegroups/{nodegroup}", NodeGroupItem(service, policy))
-    app.add_route("/v1/quotas", Quotas(service, policy))
-    app.add_route("/v1/quotas/{project}", QuotaOfNothing())
-    app.add_route("/v1/quotas/{project}/{resource}", QuotaItem(service, policy))
-    app.add_route("/v1/stats", Stats(service, policy))
-    app.add_route("/v1/mservices", MServices(service, policy))
-    app.add_route("/v1/mservices/{ident}", MServiceItem())
-    federations, bays, baymodels = Federations(service, policy), Bays(service, policy), BayModels(service, policy)
-    app.add_route("/v1/federations", federations)
-    app.add_route("/v1/federations/detail", federations, suffix="detail")
-    app.add_route("/v1/federations/{ident}", FederationItem(service, policy))
-    app.add_route("/v1/bays", bays)
-    app.add_route("/v1/bays/detail", bays, suffix="detail")
-    app.add_route("/v1/bays/{ident}", BayItem(service, policy))
-    app.add_route("/v1/baymodels", baymodels)
-    app.add_route("/v1/baymodels/detail", baymodels, suffix="detail")
-    app.add_route("/v1/baymodels/{ident}", BayModelItem(service, policy))
-    app.add_route("/v1/credentials", Credentials())
-    app.add_route("/v1/credentials/{ident}", CredentialItem(service, policy))
-    app.add_route("/v1/clusters/actions/plan", CreatePlan(service, policy))
-    app.add_route("/v1/clusters/{ident}/config", ClusterConfig(service, policy))
-    app.add_route("/v1/clusters/{ident}/events", ClusterEvents(service, policy))
-    app.add_route("/v1/clusters/{ident}/operations", ClusterOperations(service, policy))
-    app.add_route("/v1/certificates", Certificates(service, policy))
-    app.add_route("/v1/certificates/{ident}", certificate)
-    app.add_route("/v1/certificates/{ident}/{ca_type}", certificate)
+    for route in list_routes(service, policy):
+        app.add_route(route.path, route.resource, suffix=route.suffix)
     return app
+
+
+def list_routes(service: Service, policy: Policy) -> list[Route]:
+    """Give every path that is served; the published document is made of the same list."""
+    templates, clusters = ClusterTemplates(service, policy), Clusters(service, policy)
+    federations, bays, baymodels = Federations(service, policy), Bays(service, policy), BayModels(service, policy)
+    routes = [
+        Route("/", Versions()),
+        Route("/v1", VersionOne()),
+        Route("/v1/clustertemplates", templates),
+        Route("/v1/clustertemplates/detail", templates, "detail"),
+        Route("/v1/clustertemplates/{ident}", ClusterTemplateItem(service, policy)),
+        Route("/v1/clusters", clusters),
+        Route("/v1/clusters/detail", clusters, "detail"),
+        Route("/v1/clusters/{ident}", ClusterItem(service, policy)),
+        Route("/v1/clusters/{ident}/actions/resize", ClusterResize(service, policy)),
+        Route("/v1/clusters/{ident}/actions/upgrade", ClusterUpgrade(service, policy)),
+        Route("/v1/clusters/{ident}/actions/plan", ChangePlan(service, policy)),
+        Route("/v1/clusters/{ident}/actions/retry", ClusterRetry(service, policy)),
+        Route("/v1/clusters/{ident}/actions/{action}", UnknownAction()),
+        Route("/v1/clusters/{ident}/nodegroups", NodeGroups(service, policy)),
+        Route("/v1/clusters/{ident}/nodegroups/{nodegroup}", NodeGroupItem(service, policy)),
+        Route("/v1/quotas", Quotas(service, policy)),
+        Route("/v1/quotas/{project}", QuotaOfNothing()),
+        Route("/v1/quotas/{project}/{resource}", QuotaItem(service, policy)),
+        Route("/v1/stats", Stats(service, policy)),
+        Route("/v1/mservices", MServices(service, policy)),
+        Route("/v1/mservices/{ident}", MServiceItem()),
+        Route("/v1/federations", federations),
+        Route("/v1/federations/detail", federations, "detail"),
+        Route("/v1/federations/{ident}", FederationItem(service, policy)),
+        Route("/v1/bays", bays),
+        Route("/v1/bays/detail", bays, "detail"),
+        Route("/v1/bays/{ident}", BayItem(service, policy)),
+        Route("/v1/baymodels", baymodels),
+        Route("/v1/baymodels/detail", baymodels, "detail"),
+        Route("/v1/baymodels/{ident}", BayModelItem(service, policy)),
+        Route("/v1/credentials", Credentials()),
+        Route("/v1/credentials/{ident}", CredentialItem(service, policy)),
+        Route("/v1/clusters/actions/plan", CreatePlan(service, policy)),
+        Route("/v1/clusters/{ident}/config", ClusterConfig(service, policy)),
+        Route("/v1/clusters/{ident}/events", ClusterEvents(service, policy)),
+        Route("/v1/clusters/{ident}/operations", ClusterOperations(service, policy)),
+        Route("/v1/certificates", Certificates(service, policy)),
+        Route("/v1/certificates/{ident}", CertificateItem(service, policy)),
+        Route("/v1/certificates/{ident}/{ca_type}", CertificateOfType(service, policy)),
+    ]
+    routes.append(Route(DOCUMENT, OpenApi(routes)))
+    return routes
 
 
 class Entry:

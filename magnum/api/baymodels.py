@@ -16,25 +16,56 @@ from magnum.model.clustertemplates import ClusterTemplate
 from magnum.model.names import random_name
 from magnum.model.requesters import Requester, Scope
 
-from . import paging
+from . import paging, patch
 from .clustertemplates import read_changes
+from .contract import Answer, Body, page_of, promises, refuses
+from .microversions import NO_BAYS
 from .requests import Request
 from .resources import Resource, answer, columns, read_ident, until_bays_went
 from .schemas import clustertemplates as schema
+from .schemas.derived import derive
 from .schemas.links import resource_links
 from .schemas.reading import read_object
 
 _NOUN = "a baymodel"
-_NOT_SHOWN = ("project_id", "user_id")
+_NOT_SHOWN = frozenset({"project_id", "user_id"})
+BayModelView = derive("BayModelView", schema.ClusterTemplateView, without=_NOT_SHOWN)
+_PAGE = page_of("baymodels", BayModelView)
+_QUERIES = paging.queries(SORT_KEYS)
 
 
 class BayModels(Resource):
+    @promises(
+        "list_baymodels",
+        "List baymodels",
+        rule="baymodel:get_all",
+        query=_QUERIES,
+        answers={200: Answer(_PAGE)},
+        until=NO_BAYS,
+    )
     def on_get(self, req: Request, resp: falcon.Response) -> None:
         self._list(req, resp, "get_all", "baymodels")
 
+    @promises(
+        "list_baymodels_detail",
+        "List baymodels under their older path",
+        rule="baymodel:detail",
+        query=_QUERIES,
+        answers={200: Answer(_PAGE)},
+        until=NO_BAYS,
+    )
     def on_get_detail(self, req: Request, resp: falcon.Response) -> None:
         self._list(req, resp, "detail", "baymodels/detail")
 
+    @promises(
+        "create_baymodel",
+        "Make a baymodel",
+        rule="baymodel:create",
+        body=Body(NewClusterTemplate, schema.ACCESS),
+        answers={201: Answer(BayModelView, ("Location",))},
+        refusals=(409,),
+        until=NO_BAYS,
+    )
     def on_post(self, req: Request, resp: falcon.Response) -> None:
         until_bays_went(req)
         requester = self.requester(req)
@@ -52,6 +83,7 @@ class BayModels(Resource):
         resp.location = f"{req.prefix}/v1/{_path_of(template)}"
         answer(resp, _view(template, req.prefix), status=201)
 
+    @refuses("all_baymodels", "Refused: name the baymodel in the path", until=NO_BAYS)
     def on_patch(self, req: Request, _resp: falcon.Response) -> None:
         until_bays_went(req)
         raise InvalidRequest("Missing argument: name the baymodel behind /v1/baymodels/.")
@@ -71,12 +103,29 @@ class BayModels(Resource):
 
 
 class BayModelItem(Resource):
+    @promises(
+        "get_baymodel",
+        "Show a baymodel",
+        rule="baymodel:get",
+        answers={200: Answer(BayModelView)},
+        refusals=(409,),
+        until=NO_BAYS,
+    )
     def on_get(self, req: Request, resp: falcon.Response, ident: str) -> None:
         requester, template = self._find(req, ident)
         if not template.public:
             self.policy.require("baymodel:get", requester, columns(template))
         answer(resp, _view(template, req.prefix))
 
+    @promises(
+        "update_baymodel",
+        "Change a baymodel",
+        rule="baymodel:update",
+        body=Body(tuple[patch.PatchOperation, ...], changes=NewClusterTemplate),
+        answers={200: Answer(BayModelView)},
+        refusals=(409,),
+        until=NO_BAYS,
+    )
     def on_patch(self, req: Request, resp: falcon.Response, ident: str) -> None:
         requester, template = self._find(req, ident)
         self.policy.require("baymodel:update", requester, columns(template))
@@ -86,6 +135,14 @@ class BayModelItem(Resource):
             _require_publish(self, requester)
         answer(resp, _view(clustertemplates.update(self.service, template, result), req.prefix))
 
+    @promises(
+        "delete_baymodel",
+        "Delete a baymodel that no bay uses",
+        rule="baymodel:delete",
+        answers={204: Answer()},
+        refusals=(409,),
+        until=NO_BAYS,
+    )
     def on_delete(self, req: Request, resp: falcon.Response, ident: str) -> None:
         requester, template = self._find(req, ident)
         self.policy.require("baymodel:delete", requester, columns(template))

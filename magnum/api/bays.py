@@ -18,25 +18,54 @@ from magnum.model.paging import Page
 from magnum.model.requesters import Requester, Scope
 
 from . import paging, patch
-from .microversions import ASYNC_BAYS, ROLLBACK
+from .contract import Accepted, Answer, Body, Query, page_of, promises, refuses
+from .microversions import ASYNC_BAYS, NO_BAYS, ROLLBACK
 from .requests import Request, query_flag
 from .resources import Resource, answer, columns, read_ident, until_bays_went
 from .schemas import bays as schema
 from .schemas.reading import attributes, read_attribute, read_object
 
+_QUERIES = paging.queries(SORT_KEYS)
+_ROLLBACK = Query("rollback", bool, "whether a resize that fails is undone", since=ROLLBACK)
+
 
 class Bays(Resource):
+    @promises(
+        "list_bays",
+        "List bays",
+        rule="bay:get_all",
+        query=_QUERIES,
+        answers={200: Answer(page_of("bays", schema.BaySummaryView))},
+        until=NO_BAYS,
+    )
     def on_get(self, req: Request, resp: falcon.Response) -> None:
         requester, page = self._page(req, "get_all")
         found = clusters.list_page(self.service, Scope.own(requester), page)
         views = [schema.overview_view(overview, req.prefix) for overview in found]
         self._answer(req, resp, page, views, "bays")
 
+    @promises(
+        "list_bays_detail",
+        "List bays with all their attributes",
+        rule="bay:detail",
+        query=_QUERIES,
+        answers={200: Answer(page_of("bays", schema.BayView))},
+        until=NO_BAYS,
+    )
     def on_get_detail(self, req: Request, resp: falcon.Response) -> None:
         requester, page = self._page(req, "detail")
         found = clusters.list_full(self.service, Scope.own(requester), page)
         self._answer(req, resp, page, [schema.full_view(full, req.prefix) for full in found], "bays/detail")
 
+    @promises(
+        "create_bay",
+        "Ask for a bay",
+        rule="bay:create",
+        body=Body(schema.NewBay, schema.ACCESS),
+        answers={201: Answer(schema.BayView, ("Location",)), 202: Answer(Accepted)},
+        refusals=(409,),
+        until=NO_BAYS,
+    )
     def on_post(self, req: Request, resp: falcon.Response) -> None:
         until_bays_went(req)
         requester = self.requester(req)
@@ -55,6 +84,7 @@ class Bays(Resource):
         full = clusters.get_full(self.service, uuid, Scope.own(requester))
         answer(resp, schema.full_view(full, req.prefix), status=201)
 
+    @refuses("all_bays", "Refused: name the bay in the path", until=NO_BAYS)
     def on_patch(self, req: Request, _resp: falcon.Response) -> None:
         until_bays_went(req)
         raise InvalidRequest("Missing argument: name the bay behind /v1/bays/.")
@@ -75,11 +105,24 @@ class Bays(Resource):
 
 
 class BayItem(Resource):
+    @promises(
+        "get_bay", "Show a bay", rule="bay:get", answers={200: Answer(schema.BayView)}, refusals=(409,), until=NO_BAYS
+    )
     def on_get(self, req: Request, resp: falcon.Response, ident: str) -> None:
         _, full = self._find(req, ident, "get")
         req.query(())
         answer(resp, schema.full_view(full, req.prefix))
 
+    @promises(
+        "update_bay",
+        "Resize a bay",
+        rule="bay:update",
+        query=(_ROLLBACK,),
+        body=Body(tuple[patch.PatchOperation, ...], changes=schema.BayChange),
+        answers={200: Answer(schema.BayView), 202: Answer(Accepted)},
+        refusals=(409,),
+        until=NO_BAYS,
+    )
     def on_patch(self, req: Request, resp: falcon.Response, ident: str) -> None:
         requester, full = self._find(req, ident, "update")
         parameters = req.query(("rollback",) if req.version >= ROLLBACK else ())
@@ -97,6 +140,14 @@ class BayItem(Resource):
         else:
             answer(resp, schema.full_view(clusters.get_full(self.service, uuid, Scope.own(requester)), req.prefix))
 
+    @promises(
+        "delete_bay",
+        "Ask for the deletion of a bay",
+        rule="bay:delete",
+        answers={204: Answer()},
+        refusals=(409,),
+        until=NO_BAYS,
+    )
     def on_delete(self, req: Request, resp: falcon.Response, ident: str) -> None:
         requester, full = self._find(req, ident, "delete")
         req.query(())

@@ -14,14 +14,25 @@ from magnum.model.clusters import Cluster
 from magnum.model.requesters import Requester
 from magnum.model.signing import CaType, NodeLimits
 
+from .contract import Accepted, Answer, Body, Query, promises
 from .requests import Request
 from .resources import Resource, answer, columns, read_ident
 from .schemas import certificates as schema
 from .schemas.certificates import CertificateRequest, CertificateView
 from .schemas.reading import read_object
 
+_CA_TYPE = Query("ca_cert_type", str, f"which of the CAs: {', '.join(CaType)}; anything else is the first")
+
 
 class Certificates(Resource):
+    @promises(
+        "sign_certificate",
+        "Have a certificate request signed by the CA of a cluster",
+        rule="certificate:create",
+        body=Body(CertificateRequest, schema.ACCESS),
+        answers={201: Answer(CertificateView)},
+        refusals=(404, 409),
+    )
     def on_post(self, req: Request, resp: falcon.Response) -> None:
         requester = self.requester(req)
         req.query(())
@@ -35,17 +46,28 @@ class Certificates(Resource):
 
 
 class CertificateItem(Resource):
-    def on_get(self, req: Request, resp: falcon.Response, ident: str, ca_type: str | None = None) -> None:
+    @promises(
+        "get_certificate",
+        "Show the CA of a cluster",
+        rule="certificate:get",
+        query=(_CA_TYPE,),
+        answers={200: Answer(CertificateView)},
+        refusals=(409,),
+    )
+    def on_get(self, req: Request, resp: falcon.Response, ident: str) -> None:
         requester = self.requester(req)
-        ca_type = ca_type or req.query(("ca_cert_type",)).get("ca_cert_type")
-        cluster = find(self, requester, read_ident(ident, "cluster"))
-        self.policy.require("certificate:get", requester, columns(cluster))
-        answer(resp, show(self.service, cluster, certificates.read_ca_type(ca_type), req.prefix))
+        ca_type = req.query(("ca_cert_type",)).get("ca_cert_type")
+        answer(resp, _show(self, requester, ident, ca_type, req.prefix))
 
-    def on_patch(self, req: Request, resp: falcon.Response, ident: str, ca_type: str | None = None) -> None:
-        """Rotate the CA. There is no body to read."""
-        if ca_type is not None:
-            raise falcon.HTTPMethodNotAllowed(["GET"])
+    @promises(
+        "rotate_certificates",
+        "Replace the CAs of a cluster and all that they have signed",
+        rule="certificate:rotate_ca",
+        answers={202: Answer(Accepted)},
+        refusals=(409,),
+    )
+    def on_patch(self, req: Request, resp: falcon.Response, ident: str) -> None:
+        """There is no body to read."""
         requester = self.requester(req)
         req.query(())
         scope = self.scope(requester, "cluster:update_all_projects")
@@ -53,6 +75,24 @@ class CertificateItem(Resource):
         self.policy.require("certificate:rotate_ca", requester, columns(cluster))
         rotations.rotate_ca(self.service, requester, cluster.uuid)
         answer(resp, {"uuid": cluster.uuid}, status=202)
+
+
+class CertificateOfType(Resource):
+    @promises(
+        "get_certificate_of_type",
+        "Show one of the CAs of a cluster",
+        rule="certificate:get",
+        answers={200: Answer(CertificateView)},
+        refusals=(409,),
+    )
+    def on_get(self, req: Request, resp: falcon.Response, ident: str, ca_type: str) -> None:
+        answer(resp, _show(self, self.requester(req), ident, ca_type, req.prefix))
+
+
+def _show(resource: Resource, requester: Requester, ident: str, ca_type: str | None, base: str) -> CertificateView:
+    cluster = find(resource, requester, read_ident(ident, "cluster"))
+    resource.policy.require("certificate:get", requester, columns(cluster))
+    return show(resource.service, cluster, certificates.read_ca_type(ca_type), base)
 
 
 def find(resource: Resource, requester: Requester, ident: str) -> Cluster:

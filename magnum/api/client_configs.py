@@ -7,9 +7,10 @@ import falcon
 import msgspec
 
 from magnum.core import fields
-from magnum.core.client_configs import make_client_config
+from magnum.core.client_configs import ClientConfig, make_client_config
 
 from .certificates import find
+from .contract import Answer, Body, promises
 from .requests import Request
 from .resources import Resource, answer, columns, read_ident
 from .schemas.reading import read_object
@@ -22,6 +23,15 @@ class ConfigRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ClusterConfig(Resource):
+    @promises(
+        "make_client_config",
+        "Make a kubeconfig, or the environment of a docker client",
+        rule="certificate:create",
+        body=Body(ConfigRequest),
+        answers={200: Answer(ClientConfig)},
+        refusals=(409,),
+        is_extension=True,
+    )
     def on_post(self, req: Request, resp: falcon.Response, ident: str) -> None:
         requester = self.requester(req)
         req.query(())

@@ -4,9 +4,10 @@ What is asked of a cluster is answered with 202 and its UUID as soon as it is wr
 status from then on. An extension (docs/extensions.md) is `?wait=`.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import falcon
+from msgspec import Meta
 
 from magnum.core import clusters, new_clusters
 from magnum.core.clusters import Full, Resize
@@ -20,6 +21,7 @@ from magnum.model.requesters import Requester
 from magnum.model.statuses import IN_PROGRESS
 
 from . import paging, patch
+from .contract import Accepted, Answer, Body, Query, page_of, promises, refuses
 from .microversions import ROLLBACK, ZERO_NODES, Version
 from .policy import Policy
 from .preconditions import Tagged, make_guard
@@ -34,20 +36,50 @@ MOST_SECONDS = 30
 RETRY_AFTER = 5
 """Seconds after which those may come again for whom there was no room to wait."""
 
+_ROLLBACK = Query("rollback", bool, "whether a resize that fails is undone", since=ROLLBACK)
+_WAIT = Query(
+    "wait",
+    Annotated[int, Meta(ge=0, le=MOST_SECONDS)],
+    "how many seconds the answer may wait for a cluster in progress (an extension)",
+)
+_QUERIES = paging.queries(SORT_KEYS)
+
 
 class Clusters(Resource):
+    @promises(
+        "list_clusters",
+        "List clusters",
+        rule="cluster:get_all",
+        query=_QUERIES,
+        answers={200: Answer(page_of("clusters", schema.ClusterSummaryView))},
+    )
     def on_get(self, req: Request, resp: falcon.Response) -> None:
         requester, page = self._page(req, "get_all")
         found = clusters.list_page(self.service, self.scope(requester, "cluster:get_all_all_projects"), page)
         views = [schema.overview_view(overview, req.prefix, req.version) for overview in found]
         self._answer(req, resp, page, views, "clusters", last=found[-1].uuid if found else None)
 
+    @promises(
+        "list_clusters_detail",
+        "List clusters with all their attributes",
+        rule="cluster:detail",
+        query=_QUERIES,
+        answers={200: Answer(page_of("clusters", schema.ClusterView))},
+    )
     def on_get_detail(self, req: Request, resp: falcon.Response) -> None:
         requester, page = self._page(req, "detail")
         found = clusters.list_full(self.service, self.scope(requester, "cluster:detail_all_projects"), page)
         views = [schema.full_view(full, req.prefix, req.version) for full in found]
         self._answer(req, resp, page, views, "clusters/detail", last=found[-1].summary.cluster.uuid if found else None)
 
+    @promises(
+        "create_cluster",
+        "Ask for a cluster",
+        rule="cluster:create",
+        body=Body(NewCluster, schema.ACCESS),
+        answers={202: Answer(Accepted)},
+        refusals=(404, 409),
+    )
     def on_post(self, req: Request, resp: falcon.Response) -> None:
         requester = self.requester(req)
         req.query(())
@@ -57,6 +89,7 @@ class Clusters(Resource):
         self.policy.require("cluster:create", requester)
         answer(resp, {"uuid": new_clusters.create(self.service, requester, draft)}, status=202)
 
+    @refuses("all_clusters", "Refused: name the cluster in the path")
     def on_patch(self, _req: Request, _resp: falcon.Response) -> None:
         raise InvalidRequest("Missing argument: name the cluster behind /v1/clusters/.")
 
@@ -87,6 +120,14 @@ class ClusterItem(Resource):
             ending=service.ending,
         )
 
+    @promises(
+        "get_cluster",
+        "Show a cluster",
+        rule="cluster:get",
+        query=(_WAIT,),
+        answers={200: Answer(schema.ClusterView)},
+        refusals=(409,),
+    )
     def on_get(self, req: Request, resp: falcon.Response, ident: str) -> None:
         seconds = query_number(req.query(("wait",)), "wait", most=MOST_SECONDS)
         requester, full = self._find_full(req, ident, "get_one_all_projects")
@@ -100,6 +141,15 @@ class ClusterItem(Resource):
                 resp.set_header("Retry-After", str(RETRY_AFTER))
         answer_tagged(req, resp, _tagged(req, full))
 
+    @promises(
+        "update_cluster",
+        "Resize a cluster, or report its health",
+        rule="cluster:update",
+        query=(_ROLLBACK,),
+        body=Body(tuple[patch.PatchOperation, ...], changes=schema.ClusterChange),
+        answers={202: Answer(Accepted)},
+        refusals=(409,),
+    )
     def on_patch(self, req: Request, resp: falcon.Response, ident: str) -> None:
         parameters = req.query(("rollback",) if req.version >= ROLLBACK else ())
         rollback = query_flag(parameters, "rollback")
@@ -123,6 +173,13 @@ class ClusterItem(Resource):
             guard(full)
         answer(resp, {"uuid": uuid}, status=202)
 
+    @promises(
+        "delete_cluster",
+        "Ask for the deletion of a cluster",
+        rule="cluster:delete",
+        answers={204: Answer()},
+        refusals=(409,),
+    )
     def on_delete(self, req: Request, resp: falcon.Response, ident: str) -> None:
         requester = self.requester(req)
         req.query(())

@@ -13,6 +13,7 @@ from magnum.model.clustertemplates import ClusterTemplate
 from magnum.model.requesters import Requester
 
 from . import paging, patch
+from .contract import Answer, Body, page_of, promises, refuses
 from .preconditions import Tagged, make_guard
 from .requests import Request
 from .resources import Resource, answer, answer_tagged, columns, read_ident
@@ -21,15 +22,39 @@ from .schemas.reading import attributes, read_attribute, read_object
 
 _NOUN = "cluster template"
 _PUBLISHING = ("public", "hidden")
+_PAGE = page_of("clustertemplates", schema.ClusterTemplateView)
+_QUERIES = paging.queries(SORT_KEYS)
 
 
 class ClusterTemplates(Resource):
+    @promises(
+        "list_clustertemplates",
+        "List cluster templates",
+        rule="clustertemplate:get_all",
+        query=_QUERIES,
+        answers={200: Answer(_PAGE)},
+    )
     def on_get(self, req: Request, resp: falcon.Response) -> None:
         self._list(req, resp, "get_all", "clustertemplates")
 
+    @promises(
+        "list_clustertemplates_detail",
+        "List cluster templates under their older path",
+        rule="clustertemplate:detail",
+        query=_QUERIES,
+        answers={200: Answer(_PAGE)},
+    )
     def on_get_detail(self, req: Request, resp: falcon.Response) -> None:
         self._list(req, resp, "detail", "clustertemplates/detail")
 
+    @promises(
+        "create_clustertemplate",
+        "Make a cluster template",
+        rule="clustertemplate:create",
+        body=Body(NewClusterTemplate, schema.ACCESS),
+        answers={201: Answer(schema.ClusterTemplateView, ("Location", "ETag"))},
+        refusals=(404, 409),
+    )
     def on_post(self, req: Request, resp: falcon.Response) -> None:
         requester = self.requester(req)
         req.query(())
@@ -43,6 +68,7 @@ class ClusterTemplates(Resource):
         resp.location = f"{req.prefix}/v1/{schema.path_of(template)}"
         answer_tagged(req, resp, _tagged(template, req.prefix), status=201)
 
+    @refuses("all_clustertemplates", "Refused: name the cluster template in the path")
     def on_patch(self, _req: Request, _resp: falcon.Response) -> None:
         raise InvalidRequest("Missing argument: name the cluster template behind /v1/clustertemplates/.")
 
@@ -70,12 +96,27 @@ class ClusterTemplates(Resource):
 class ClusterTemplateItem(Resource):
     has_tag = True
 
+    @promises(
+        "get_clustertemplate",
+        "Show a cluster template",
+        rule="clustertemplate:get",
+        answers={200: Answer(schema.ClusterTemplateView)},
+        refusals=(409,),
+    )
     def on_get(self, req: Request, resp: falcon.Response, ident: str) -> None:
         requester, template = self._find(req, ident, "get_one_all_projects")
         if not template.public:
             self.policy.require("clustertemplate:get", requester, columns(template))
         answer_tagged(req, resp, _tagged(template, req.prefix))
 
+    @promises(
+        "update_clustertemplate",
+        "Change a cluster template",
+        rule="clustertemplate:update",
+        body=Body(tuple[patch.PatchOperation, ...], changes=NewClusterTemplate),
+        answers={200: Answer(schema.ClusterTemplateView, ("ETag",))},
+        refusals=(409,),
+    )
     def on_patch(self, req: Request, resp: falcon.Response, ident: str) -> None:
         requester, template = self._find(req, ident, "update_all_projects")
         self.policy.require("clustertemplate:update", requester, columns(template))
@@ -86,6 +127,13 @@ class ClusterTemplateItem(Resource):
         template = clustertemplates.update(self.service, template, result, guard=_make_guard(req))
         answer_tagged(req, resp, _tagged(template, req.prefix))
 
+    @promises(
+        "delete_clustertemplate",
+        "Delete a cluster template that no cluster uses",
+        rule="clustertemplate:delete",
+        answers={204: Answer()},
+        refusals=(409,),
+    )
     def on_delete(self, req: Request, resp: falcon.Response, ident: str) -> None:
         requester, template = self._find(req, ident, "delete_all_projects")
         self.policy.require("clustertemplate:delete", requester, columns(template))

@@ -8,6 +8,7 @@ import falcon
 from magnum.core import clusters, rotations
 from magnum.model.requesters import Scope
 
+from .contract import Accepted, Answer, promises
 from .microversions import CREDENTIALS, require
 from .requests import Request
 from .resources import Endpoint, Resource, answer, columns, read_ident
@@ -18,6 +19,14 @@ class Credentials(Endpoint):
 
 
 class CredentialItem(Resource):
+    @promises(
+        "rotate_credential",
+        "Replace what a cluster has in the cloud",
+        rule="credential:rotate",
+        answers={202: Answer(Accepted)},
+        refusals=(409,),
+        since=CREDENTIALS,
+    )
     def on_patch(self, req: Request, resp: falcon.Response, ident: str) -> None:
         require(req.version, CREDENTIALS)
         requester = self.requester(req)

@@ -11,6 +11,7 @@ from typing import Any
 
 import falcon
 import msgspec
+from msgspec import UNSET
 
 from magnum.core.errors import Refused
 from magnum.db import errors as db
@@ -23,6 +24,8 @@ from .microversions import (
     UnsupportedVersionError,
 )
 from .requests import App, Request
+from .schemas.errors import Errors, ErrorView, VersionErrors, VersionErrorView
+from .schemas.links import Link
 
 LOG = logging.getLogger(__name__)
 _HELP = "http://docs.openstack.org/api-guide/compute/microversions.html"
@@ -49,15 +52,14 @@ def register(app: App) -> None:
 
 
 def document(status: int, code: str, text: str, *, title: str | None = None) -> bytes:
-    error = {
-        "request_id": "",  # the real one is in the header x-openstack-request-id
-        "code": code,
-        "status": status,
-        "title": text.partition(".")[0] if title is None else title,
-        "detail": text,
-        "links": [],
-    }
-    return msgspec.json.encode({"errors": [error]})
+    error = ErrorView(
+        request_id="",  # the real one is in the header x-openstack-request-id
+        code=code,
+        status=status,
+        title=text.partition(".")[0] if title is None else title,
+        detail=text,
+    )
+    return msgspec.json.encode(Errors((error,)))
 
 
 def _answer(req: Request, resp: falcon.Response, status: int, body: bytes) -> None:
@@ -109,16 +111,15 @@ def _unsupported_version(
     req: Request, resp: falcon.Response, error: UnsupportedVersionError, _params: dict[str, Any]
 ) -> None:
     req.negotiated = error.asked
-    body: dict[str, Any] = {
-        "code": "magnum.microversion-unsupported",
-        "title": "Requested microversion is unsupported",
-        "max_version": str(MAXIMUM),
-        "min_version": str(MINIMUM),
-        "links": [{"rel": "help", "href": _HELP}],
-    }
-    if _accepts_json_by_name(req):
-        body["description"] = str(error)
-    _answer(req, resp, 406, msgspec.json.encode({"errors": [body]}))
+    body = VersionErrorView(
+        code="magnum.microversion-unsupported",
+        title="Requested microversion is unsupported",
+        max_version=str(MAXIMUM),
+        min_version=str(MINIMUM),
+        links=(Link(rel="help", href=_HELP),),
+        description=str(error) if _accepts_json_by_name(req) else UNSET,
+    )
+    _answer(req, resp, 406, msgspec.json.encode(VersionErrors((body,))))
 
 
 def _words(req: Request, status: int, text: str | None) -> tuple[str, str]:

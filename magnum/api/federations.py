@@ -12,6 +12,7 @@ from magnum.model.federations import Federation
 from magnum.model.requesters import Requester, Scope
 
 from . import paging, patch
+from .contract import Accepted, Answer, Body, Query, page_of, promises, refuses
 from .patch import Change, Op
 from .preconditions import Tagged, make_guard
 from .requests import Request, query_flag
@@ -20,15 +21,38 @@ from .schemas import federations as schema
 from .schemas.reading import attributes, read_attribute, read_object
 
 _MEMBERS = "member_ids"
+_QUERIES = paging.queries(SORT_KEYS)
 
 
 class Federations(Resource):
+    @promises(
+        "list_federations",
+        "List federations",
+        rule="federation:get_all",
+        query=_QUERIES,
+        answers={200: Answer(page_of("federations", schema.FederationSummaryView))},
+    )
     def on_get(self, req: Request, resp: falcon.Response) -> None:
         self._list(req, resp, "get_all", "federations")
 
+    @promises(
+        "list_federations_detail",
+        "List federations with all their attributes",
+        rule="federation:detail",
+        query=_QUERIES,
+        answers={200: Answer(page_of("federations", schema.FederationView))},
+    )
     def on_get_detail(self, req: Request, resp: falcon.Response) -> None:
         self._list(req, resp, "detail", "federations/detail")
 
+    @promises(
+        "create_federation",
+        "Put a federation on record",
+        rule="federation:create",
+        body=Body(NewFederation, schema.ACCESS),
+        answers={202: Answer(Accepted)},
+        refusals=(404, 409),
+    )
     def on_post(self, req: Request, resp: falcon.Response) -> None:
         requester = self.requester(req)
         req.query(())
@@ -36,6 +60,7 @@ class Federations(Resource):
         self.policy.require("federation:create", requester)
         answer(resp, {"uuid": federations.create(self.service, requester, new)}, status=202)
 
+    @refuses("all_federations", "Refused: name the federation in the path")
     def on_patch(self, _req: Request, _resp: falcon.Response) -> None:
         raise InvalidRequest("Missing argument: name the federation behind /v1/federations/.")
 
@@ -56,11 +81,27 @@ class Federations(Resource):
 class FederationItem(Resource):
     has_tag = True
 
+    @promises(
+        "get_federation",
+        "Show a federation",
+        rule="federation:get",
+        answers={200: Answer(schema.FederationView)},
+        refusals=(409,),
+    )
     def on_get(self, req: Request, resp: falcon.Response, ident: str) -> None:
         _, federation = self._find(req, ident, "get")
         req.query(())
         answer_tagged(req, resp, Tagged(schema.full_view(federation, req.prefix)))
 
+    @promises(
+        "update_federation",
+        "Change a federation, or let a cluster join or leave it",
+        rule="federation:update",
+        query=(Query("rollback", bool, "taken, and without effect"),),
+        body=Body(tuple[patch.PatchOperation, ...], changes=FederationChange),
+        answers={202: Answer(Accepted)},
+        refusals=(409,),
+    )
     def on_patch(self, req: Request, resp: falcon.Response, ident: str) -> None:
         requester, federation = self._find(req, ident, "update")
         query_flag(req.query(("rollback",)), "rollback")
@@ -81,6 +122,9 @@ class FederationItem(Resource):
                 guard(federation)
         answer(resp, {"uuid": federation.uuid}, status=202)
 
+    @promises(
+        "delete_federation", "Delete a federation", rule="federation:delete", answers={204: Answer()}, refusals=(409,)
+    )
     def on_delete(self, req: Request, resp: falcon.Response, ident: str) -> None:
         requester, federation = self._find(req, ident, "delete")
         req.query(())

@@ -14,6 +14,7 @@ from magnum.model.paging import Page
 
 from . import paging
 from .clusters import target
+from .contract import Answer, page_of, promises
 from .requests import Request
 from .resources import Resource, answer, read_ident
 from .schemas import history as schema
@@ -22,6 +23,15 @@ _SORT_KEYS = ("id",)
 
 
 class ClusterEvents(Resource):
+    @promises(
+        "list_events",
+        "List what happened to a cluster, oldest first",
+        rule="cluster:get_events",
+        query=paging.queries(_SORT_KEYS, marker="the id of the last event seen"),
+        answers={200: Answer(page_of("events", schema.EventView))},
+        refusals=(409,),
+        is_extension=True,
+    )
     def on_get(self, req: Request, resp: falcon.Response, ident: str) -> None:
         page = _read_page(self, req, usual_dir="asc", read_marker=paging.read_number)
         cluster = _find(self, req, ident, "cluster:get_events")
@@ -32,6 +42,15 @@ class ClusterEvents(Resource):
 
 
 class ClusterOperations(Resource):
+    @promises(
+        "list_operations",
+        "List what is being done to a cluster, and what was, newest first",
+        rule="cluster:get_operations",
+        query=paging.queries(_SORT_KEYS),
+        answers={200: Answer(page_of("operations", schema.OperationView))},
+        refusals=(409,),
+        is_extension=True,
+    )
     def on_get(self, req: Request, resp: falcon.Response, ident: str) -> None:
         page = _read_page(self, req, usual_dir="desc")
         cluster = _find(self, req, ident, "cluster:get_operations")

@@ -6,6 +6,7 @@ import msgspec
 from magnum.core import mservices
 from magnum.model.services import Service as Process
 
+from .contract import Answer, promises
 from .requests import Request
 from .resources import Endpoint, Resource, answer
 from .schemas.links import moment
@@ -23,13 +24,20 @@ class MServiceView(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: str | None
 
 
+class MServiceList(msgspec.Struct, frozen=True):
+    mservices: tuple[MServiceView, ...]
+
+
 class MServices(Resource):
+    @promises(
+        "list_mservices", "List the conductors", rule="magnum-service:get_all", answers={200: Answer(MServiceList)}
+    )
     def on_get(self, req: Request, resp: falcon.Response) -> None:
         requester = self.requester(req)
         self.policy.require("magnum-service:get_all", requester)
         req.query(())
         found = mservices.list_all(self.service)
-        answer(resp, {"mservices": [_view(process, is_up=is_up) for process, is_up in found]})
+        answer(resp, MServiceList(tuple(_view(process, is_up=is_up) for process, is_up in found)))
 
 
 class MServiceItem(Endpoint):

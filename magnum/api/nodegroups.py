@@ -15,6 +15,7 @@ from magnum.db.nodegroups import SORT_KEYS
 from magnum.model.requesters import Requester, Scope
 
 from . import paging, patch
+from .contract import Answer, Body, Query, page_of, promises
 from .microversions import NODEGROUPS, require
 from .preconditions import Tagged, make_guard
 from .requests import Request
@@ -23,9 +24,19 @@ from .schemas import nodegroups as schema
 from .schemas.reading import attributes, read_attribute, read_object
 
 _CHANGE_ANY = "cluster:update_all_projects"
+_QUERIES = (*paging.queries(SORT_KEYS), Query("role", str, "of which role"))
 
 
 class NodeGroups(Resource):
+    @promises(
+        "list_nodegroups",
+        "List the node groups of a cluster",
+        rule="nodegroup:get_all",
+        query=_QUERIES,
+        answers={200: Answer(page_of("nodegroups", schema.NodeGroupSummaryView))},
+        refusals=(409,),
+        since=NODEGROUPS,
+    )
     def on_get(self, req: Request, resp: falcon.Response, ident: str) -> None:
         require(req.version, NODEGROUPS)
         _, scope = _allowed(self, req, "get_all", "nodegroup:get_all_all_projects")
@@ -45,6 +56,15 @@ class NodeGroups(Resource):
             ),
         )
 
+    @promises(
+        "create_nodegroup",
+        "Ask for a node group",
+        rule="nodegroup:create",
+        body=Body(NewNodeGroup, schema.ACCESS),
+        answers={202: Answer(schema.NodeGroupView, ("ETag",))},
+        refusals=(409,),
+        since=NODEGROUPS,
+    )
     def on_post(self, req: Request, resp: falcon.Response, ident: str) -> None:
         require(req.version, NODEGROUPS)
         requester, scope = _allowed(self, req, "create", _CHANGE_ANY)
@@ -57,12 +77,29 @@ class NodeGroups(Resource):
 class NodeGroupItem(Resource):
     has_tag = True
 
+    @promises(
+        "get_nodegroup",
+        "Show a node group",
+        rule="nodegroup:get",
+        answers={200: Answer(schema.NodeGroupView)},
+        refusals=(409,),
+        since=NODEGROUPS,
+    )
     def on_get(self, req: Request, resp: falcon.Response, ident: str, nodegroup: str) -> None:
         require(req.version, NODEGROUPS)
         _, scope = _allowed(self, req, "get", "nodegroup:get_one_all_projects")
         req.query(())
         answer_tagged(req, resp, _tagged(self._find(ident, nodegroup, scope), req.prefix))
 
+    @promises(
+        "update_nodegroup",
+        "Change the bounds, labels and taints of a node group",
+        rule="nodegroup:update",
+        body=Body(tuple[patch.PatchOperation, ...], changes=NodeGroupChange),
+        answers={202: Answer(schema.NodeGroupView, ("ETag",))},
+        refusals=(409,),
+        since=NODEGROUPS,
+    )
     def on_patch(self, req: Request, resp: falcon.Response, ident: str, nodegroup: str) -> None:
         require(req.version, NODEGROUPS)
         requester, scope = _allowed(self, req, "update", _CHANGE_ANY)
@@ -76,6 +113,14 @@ class NodeGroupItem(Resource):
             guard(full)
         answer_tagged(req, resp, _tagged(full, req.prefix), status=202)
 
+    @promises(
+        "delete_nodegroup",
+        "Ask for the removal of a node group",
+        rule="nodegroup:delete",
+        answers={204: Answer()},
+        refusals=(409,),
+        since=NODEGROUPS,
+    )
     def on_delete(self, req: Request, resp: falcon.Response, ident: str, nodegroup: str) -> None:
         require(req.version, NODEGROUPS)
         requester, scope = _allowed(self, req, "delete", _CHANGE_ANY)

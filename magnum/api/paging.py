@@ -6,15 +6,29 @@ path starts with /v1 whatever prefix the service is mounted under: clients put i
 
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
+
+from msgspec import Meta
 
 from magnum.core.errors import InvalidRequest
 from magnum.model.paging import Page
 
+from .contract import Query
+
 PARAMETERS = ("limit", "marker", "sort_key", "sort_dir")
 _DIRECTIONS = {"asc": False, "desc": True}
 _LONGEST_NUMBER = 18
+
+
+def queries(sort_keys: Collection[str], *, marker: str = "the UUID of the last item seen") -> tuple[Query, ...]:
+    """Say what the four parameters are."""
+    return (
+        Query("limit", Annotated[int, Meta(ge=1)], "at most so many items; the service has an upper bound of its own"),
+        Query("marker", Annotated[str, Meta(min_length=1)], f"goes on behind this one: {marker}"),
+        Query("sort_key", Literal[tuple(sorted(map(str, sort_keys)))], "the attribute to sort by"),
+        Query("sort_dir", Literal[tuple(_DIRECTIONS)], "the direction to sort in"),
+    )
 
 
 def read_page(

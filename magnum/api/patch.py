@@ -9,7 +9,7 @@ Values are judged afterwards like those of a new resource; here only the patch i
 import re
 from collections.abc import Collection, Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -19,14 +19,22 @@ from .literals import NotAListError, NotAMapError, read_list, read_map
 from .schemas.reading import printable
 
 INTERNAL = frozenset({"created_at", "id", "links", "updated_at", "uuid", "project_id", "user_id"})
-_MEMBERS = frozenset({"op", "path", "value"})
-_PATH = re.compile(r"/(?P<attribute>[\w-]{1,255})(?:/(?P<key>[^/\x00-\x1f]{1,1024}))?", re.ASCII)
+_ATTRIBUTE, _KEY = r"[a-zA-Z0-9_-]{1,255}", r"[^/\x00-\x1f]{1,1024}"
+_PATH = re.compile(f"/(?P<attribute>{_ATTRIBUTE})(?:/(?P<key>{_KEY}))?")
 
 
 class Op(StrEnum):
     ADD = "add"
     REPLACE = "replace"
     REMOVE = "remove"
+
+
+class PatchOperation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One operation as a client sends it. `add` and `replace` need a value."""
+
+    op: Op
+    path: Annotated[str, msgspec.Meta(pattern=f"^/{_ATTRIBUTE}(/{_KEY})?$")]
+    value: Any = None
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -77,7 +85,7 @@ def changeable(values: Mapping[str, Any], target: Patchable, known: Collection[s
 def _read_change(item: object) -> Change:
     if not isinstance(item, dict):
         raise InvalidRequest("Each patch operation must be a JSON object with op and path.")
-    for name in item.keys() - _MEMBERS:
+    for name in item.keys() - set(PatchOperation.__struct_fields__):
         raise InvalidRequest(f"Unknown member of a patch operation: '{printable(name)}'.")
     op, path, value = item.get("op"), item.get("path"), item.get("value")
     if op not in tuple(Op):

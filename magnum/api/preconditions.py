@@ -43,8 +43,11 @@ def has_changed(req: Request, tag: str) -> bool:
     """Judge the conditions against what there is; False when that is what If-None-Match names."""
     if _HEADERS.isdisjoint(req.env):
         return True
-    _check_match(req, tag)
-    known = _read_tags(req, "If-None-Match")
+    wanted, known = _read_tags(req, "If-Match"), _read_tags(req, "If-None-Match")
+    if wanted is not None and _ANY not in wanted and tag not in wanted:
+        raise PreconditionFailed(
+            "It has been changed since you looked, so nothing was done. Look at it again and decide anew."
+        )
     return known is None or not (_ANY in known or tag in {_opaque(other) for other in known})
 
 
@@ -52,7 +55,8 @@ def make_guard(req: Request, show: Callable[[Shown], Tagged]) -> Callable[[Shown
     """Make what judges the request's conditions by the thing as it is under its lock; None if there are none."""
     if _HEADERS.isdisjoint(req.env):
         return None
-    _read_tags(req, "If-Match")  # what cannot be read is refused before anything is done
+    for name in ("If-Match", "If-None-Match"):  # what cannot be read is refused before anything is done
+        _read_tags(req, name)
 
     def guard(current: Shown) -> None:
         tagged = show(current)
@@ -68,14 +72,6 @@ def refuse_conditions(req: Request) -> None:
     if req.method not in _SAFE and _read_tags(req, "If-Match") != (_ANY,):
         raise PreconditionFailed(
             "If-Match cannot be met: what this request is about has no ETag. Leave the header out."
-        )
-
-
-def _check_match(req: Request, tag: str) -> None:
-    wanted = _read_tags(req, "If-Match")
-    if wanted is not None and _ANY not in wanted and tag not in wanted:
-        raise PreconditionFailed(
-            "It has been changed since you looked, so nothing was done. Look at it again and decide anew."
         )
 
 

@@ -28,6 +28,9 @@ class Endpoint:
         """Refuse: the framework would answer by itself, where the API has always said 405."""
         raise falcon.HTTPMethodNotAllowed([method for method in _METHODS if hasattr(self, f"on_{method.lower()}")])
 
+    def on_options_detail(self, _req: Request, _resp: falcon.Response) -> None:
+        raise falcon.HTTPMethodNotAllowed(["GET"])
+
 
 class Resource(Endpoint):
     def __init__(self, service: Service, policy: Policy) -> None:

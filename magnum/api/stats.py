@@ -1,17 +1,36 @@
 """/v1/stats: how many clusters and nodes there are."""
 
+from typing import Literal
+
 import falcon
+import msgspec
 
 from magnum.core import stats
 from magnum.core.errors import InvalidRequest
 
+from .contract import Answer, Query, promises
 from .requests import Request
 from .resources import Resource, answer, read_ident
 
 _TYPE = "cluster"
 
 
+class StatsView(msgspec.Struct, frozen=True):
+    clusters: int
+    nodes: int
+
+
 class Stats(Resource):
+    @promises(
+        "get_stats",
+        "Count clusters and nodes",
+        rule="stats:get_all",
+        query=(
+            Query("project_id", str, "of which project; administrators see every project's, and all together without"),
+            Query("type", Literal["cluster"], "of what"),
+        ),
+        answers={200: Answer(StatsView)},
+    )
     def on_get(self, req: Request, resp: falcon.Response) -> None:
         requester = self.requester(req)
         self.policy.require("stats:get_all", requester)
@@ -22,4 +41,4 @@ class Stats(Resource):
         if project is not None:
             project = read_ident(project, "project")
         clusters, nodes = stats.count(self.service, requester, project)
-        answer(resp, {"clusters": clusters, "nodes": nodes})
+        answer(resp, StatsView(clusters, nodes))

@@ -12,6 +12,7 @@ from magnum.core.new_clusters import NewCluster
 from magnum.model.clusters import ClusterOverview
 
 from . import clusters
+from .derived import derive
 from .links import resource_links
 from .reading import Access
 
@@ -27,6 +28,18 @@ ACCESS = Access(
     read_only=clusters.ACCESS.read_only - {"project_id", "user_id", "cluster_id"},
     ignored=frozenset({"uuid", "status", "status_reason", "bay_faults"}),
 )
+
+
+_SHOWN_OTHERWISE = _NOT_SHOWN | {"cluster_id", "stack_id"}
+_OF_THE_STACK = {"stack_id": str | None}
+BaySummaryView = derive(
+    "BaySummaryView",
+    clusters.ClusterSummaryView,
+    without=_SHOWN_OTHERWISE,
+    renamed=_OLD_NAMES,
+    more=_OF_THE_STACK | {"floating_ip_enabled": bool},
+)
+BayView = derive("BayView", clusters.ClusterView, without=_SHOWN_OTHERWISE, renamed=_OLD_NAMES, more=_OF_THE_STACK)
 
 
 class NewBay(msgspec.Struct, frozen=True, kw_only=True):

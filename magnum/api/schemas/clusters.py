@@ -4,7 +4,7 @@ Collections show a summary, `/detail` and a cluster's own page everything. From 
 `cluster_id`.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -18,6 +18,7 @@ from magnum.core.upgrades import Upgrade
 from magnum.model.clusters import Cluster, ClusterOverview, ClusterSummary
 from magnum.model.labels import compare
 
+from .derived import since, until
 from .links import Link, moment, resource_links
 from .reading import Access, read_object
 
@@ -59,6 +60,14 @@ class ResizeRequest(msgspec.Struct, frozen=True, kw_only=True):
     nodegroup: fields.Text | None = None
 
 
+class PlannedResize(msgspec.Struct, frozen=True):
+    resize: ResizeRequest
+
+
+class PlannedUpgrade(msgspec.Struct, frozen=True):
+    upgrade: Upgrade
+
+
 def read_planned(document: object) -> ResizeRequest | Upgrade:
     """Read the body of a plan: what a resize or an upgrade is asked for with, under its name."""
     match document:
@@ -84,8 +93,8 @@ class ClusterSummaryView(msgspec.Struct, frozen=True, kw_only=True):
     master_flavor_id: str | None
     flavor_id: str | None
     create_timeout: int | None
-    stack_id: str | UnsetType | None = UNSET
-    cluster_id: str | UnsetType | None = UNSET
+    stack_id: Annotated[str | None, until(CLUSTER_ID)] | UnsetType = UNSET
+    cluster_id: Annotated[str | None, since(CLUSTER_ID)] | UnsetType = UNSET
     status: str | None
     health_status: str | None
     merge_labels: bool = False
