@@ -8,7 +8,7 @@ PORT ?= 9511
 DRIVER ?= local
 export PORT DRIVER
 
-.PHONY: help run stop clean distclean test test-chaos test-clients lint format bench bench-full docs
+.PHONY: help run stop clean distclean test test-chaos test-clients test-openapi-full openapi-examples lint format bench bench-full docs
 
 help:  ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## */  make \1\t/p' Makefile
@@ -33,6 +33,12 @@ test-chaos:  ## conductors that die or pause at every point
 
 test-clients:  ## the clients of several years, against a real Keystone too
 	@tools/test.sh clients
+
+test-openapi-full:  ## the API asked by its own document, thoroughly; half an hour
+	@tools/test.sh openapi
+
+openapi-examples:  ## record the document's examples anew, after a change of what is answered
+	@tools/venv.sh && MAGNUM_RECORD_EXAMPLES=1 .venv/bin/pytest --quiet tests/functional/openapi/test_examples.py
 
 lint:  ## check style, types, layers and scripts
 	@tools/lint.sh

@@ -5,11 +5,12 @@
 #   test      all checks, unit tests, contracts, stories, and real machines when root
 #   chaos     conductors that die or pause at every point
 #   clients   the clients of several years, against files of users and against a real Keystone
+#   openapi   the API asked by its own document, with many random examples, others each time
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 suite="${1:-test}"
-declare -A budgets=([test]=900 [chaos]=480 [clients]=480)
+declare -A budgets=([test]=900 [chaos]=480 [clients]=480 [openapi]=7200)
 budget="${budgets[$suite]}"
 pytest=(.venv/bin/pytest --quiet)
 apart=(--ignore=tests/unit --ignore=tests/local --ignore=tests/crash --ignore=tests/functional/clients)
@@ -61,5 +62,9 @@ case "$suite" in
     clients)
         part "set-up of clients and Keystone" tools/environments.sh
         part "clients" "${pytest[@]}" --durations=10 tests/functional/clients  # in order: the last one sums up
+        ;;
+    openapi)
+        export MAGNUM_OPENAPI_EXAMPLES="${MAGNUM_OPENAPI_EXAMPLES:-200}"
+        part "the document" "${pytest[@]}" tests/functional/openapi
         ;;
 esac
