@@ -1,6 +1,6 @@
-"""magnum-driver-manage: which drivers are installed, and what kinds of clusters they make.
+"""magnum-driver-manage: which drivers are installed, what kinds of clusters they make, and which labels there are.
 
-It reads no configuration: it lists drivers that `[drivers] disabled_drivers` may well disable.
+It reads no configuration: it knows drivers that `[drivers] disabled_drivers` may well disable.
 """
 
 import argparse
@@ -12,6 +12,7 @@ from magnum.conf.settings import Settings
 from magnum.drivers.base import DriverSpec
 from magnum.drivers.registry import Registry
 
+from . import label_page
 from .programs import program
 from .tables import FORMATS
 
@@ -19,6 +20,13 @@ from .tables import FORMATS
 @program("magnum-driver-manage")
 def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
+    if options.command == "labels":
+        print(label_page.page(Registry.load(Settings()).specs()), end="")
+        return 0
+    return _list_drivers(options)
+
+
+def _list_drivers(options: argparse.Namespace) -> int:
     columns, rows = _rows(Registry.load(Settings()).specs(), details=options.details, paths=options.paths)
     wanted = options.column or columns
     if unknown := sorted({*wanted, *options.sort_column} - {*columns}):
@@ -39,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     listing.add_argument("-f", "--format", choices=sorted(FORMATS), default="table")
     listing.add_argument("-c", "--column", action="append", metavar="COLUMN", help="show this column; repeatable")
     listing.add_argument("--sort-column", action="append", default=[], metavar="COLUMN", help="repeatable")
+    commands.add_parser("labels", help="Print the page on labels, docs/labels.md.")
     return parser
 
 

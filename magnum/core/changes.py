@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from magnum.db import events, operations
 from magnum.model.clusters import Cluster
 from magnum.model.nodegroups import NodeGroup
-from magnum.model.operations import Arguments, ResizeNodeGroup
+from magnum.model.operations import Arguments, Operation, ResizeNodeGroup
 from magnum.model.requesters import Requester
 from magnum.model.statuses import StatusEvent
 
@@ -31,8 +31,8 @@ def ask(
     group: NodeGroup | None = None,
     group_event: StatusEvent = StatusEvent.UPDATE_STARTED,
     **columns: object,
-) -> None:
-    """Queue the operation `uuid`; show the cluster as being updated, and the node group too, with these columns."""
+) -> Operation:
+    """Queue the operation `uuid`, and give it; show the cluster as being updated, and the node group too, with these columns."""
     operation = new_operation(
         service,
         tx,
@@ -47,3 +47,4 @@ def ask(
     groups = () if group is None else (group,)
     begin(tx, cluster, StatusEvent.UPDATE_STARTED, groups, group_event=group_event, **columns)
     events.insert(tx, new_event(operation, event, text))
+    return operation

@@ -4,6 +4,7 @@ A new one goes through `draft` (can such a cluster be made at all), `check` (doe
 `insert`, in this order and with the policy checks of the API between them.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -21,11 +22,13 @@ from . import fields
 from .coes import check_volume_driver, choose_network_driver
 from .drivers import find_driver
 from .errors import Conflict, InvalidRequest
-from .labels import BOOT_VOLUME_SIZE, check_labels
+from .labels import check_labels, warn_of_unknown
 from .service import Service
 
+LOG = logging.getLogger(__name__)
 SMALLEST_DEVICEMAPPER = 3  # GB
 _DRIVER_PROPERTY = "magnum_driver"
+_BOOT_VOLUME_SIZE = "boot_volume_size"
 _TYPE = frozenset({"coe", "server_type", "image_id", "cluster_distro", "driver"})
 """Attributes that decide which driver a template needs."""
 _LABELLING = frozenset({"name", "tags", "public", "hidden"})
@@ -92,12 +95,16 @@ def draft(service: Service, requester: Requester, new: NewClusterTemplate) -> Cl
     return _choose_driver(service, _combine(service, template))
 
 
-def check(service: Service, template: ClusterTemplate) -> None:
-    """Refuse flavors that do not exist and known labels with bad values."""
+def check(service: Service, template: ClusterTemplate, *, before: ClusterTemplate | None = None) -> None:
+    """Refuse flavors that do not exist and known labels with bad values, and note labels that nobody knows."""
     flavors = {"flavor_id": template.flavor_id, "master_flavor_id": template.master_flavor_id}
     check_flavors(service, **flavors)
-    check_labels(template.labels)
+    kept = before.labels if before else None
+    check_labels(template.labels, kept=kept)
     check_root_disk(service, template.labels, **flavors)
+    if template.labels != kept:
+        for warning in warn_of_unknown(find_driver(service, template), template.labels):
+            LOG.warning("Cluster template %s: %s", template.uuid, warning)
 
 
 def insert(service: Service, template: ClusterTemplate) -> ClusterTemplate:
@@ -128,7 +135,7 @@ def changed(service: Service, template: ClusterTemplate, asked: Mapping[str, Any
         result = _choose_driver(
             service, msgspec.structs.replace(result, driver=new_driver), distribution=asked.get("cluster_distro")
         )
-    check(service, result)
+    check(service, result, before=template)
     return result
 
 
@@ -185,14 +192,14 @@ def check_flavors(service: Service, **flavors: str | None) -> None:
 
 def check_root_disk(service: Service, labels: Mapping[str, str], **flavors: str | None) -> None:
     """Refuse flavors without a disk where machines have no volume to boot from either; unknown ones are not judged."""
-    size = labels.get(BOOT_VOLUME_SIZE, str(service.settings.cinder.default_boot_volume_size))
+    size = labels.get(_BOOT_VOLUME_SIZE, str(service.settings.cinder.default_boot_volume_size))
     if size.strip("0"):
         return
     for attribute, name in flavors.items():
         if name is not None and service.catalogue.has_no_disk(name):
             raise InvalidRequest(
                 f"{attribute} must name a flavor with a disk: {name} has none. "
-                f"Or give machines a volume to boot from, with the label {BOOT_VOLUME_SIZE}."
+                f"Or give machines a volume to boot from, with the label {_BOOT_VOLUME_SIZE}."
             )
 
 

@@ -15,6 +15,7 @@ from magnum.drivers.base import ClusterRequest, DriverSpec
 from magnum.model import labels
 from magnum.model.clusters import Cluster
 from magnum.model.clustertemplates import ClusterTemplate
+from magnum.model.events import EventLevel
 from magnum.model.names import new_uuid, random_name
 from magnum.model.nodegroups import DEFAULT_MASTER, DEFAULT_WORKER, MASTER, WORKER, NodeGroup
 from magnum.model.operations import CreateCluster
@@ -25,7 +26,7 @@ from . import fields
 from .clustertemplates import check_flavors, check_root_disk, check_volume_size
 from .drivers import check_request, find_driver
 from .errors import Conflict, Forbidden, InvalidRequest, NotFound
-from .labels import check_labels
+from .labels import check_labels, warn_of_unknown
 from .operations import new_event, new_operation
 from .quotas import check_clusters
 from .service import Service
@@ -101,6 +102,8 @@ def create(service: Service, requester: Requester, draft: Draft) -> str:
         operations.enqueue(tx, operation)
         text = f"The cluster was asked for, with master_count {new.master_count} and node_count {new.node_count}."
         events.insert(tx, new_event(operation, "cluster.create", text))
+        for warning in warn_of_unknown(draft.spec, cluster.labels):
+            events.insert(tx, new_event(operation, "cluster.labels", warning, level=EventLevel.WARNING))
 
     service.database.write(insert)
     service.wake()

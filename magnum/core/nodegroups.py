@@ -10,11 +10,12 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from magnum.db import clusters, nodegroups, operations
+from magnum.db import clusters, events, nodegroups, operations
 from magnum.drivers.base import ClusterRequest, DriverSpec, Feature
 from magnum.model import labels
 from magnum.model.clusters import ClusterSummary
 from magnum.model.clustertemplates import ClusterTemplate
+from magnum.model.events import EventLevel
 from magnum.model.names import new_uuid
 from magnum.model.nodegroups import MASTER, WORKER, NodeGroup
 from magnum.model.operations import OPEN, CreateNodeGroup, DeleteNodeGroup, UpdateNodeGroup
@@ -27,7 +28,8 @@ from .changes import ask
 from .clustertemplates import check_flavors, check_root_disk, find_image
 from .drivers import check_request, made_by, require_feature
 from .errors import Conflict, InvalidRequest
-from .labels import check_labels
+from .labels import check_labels, warn_of_unknown
+from .operations import new_event
 from .placement import check_node_labels, check_node_taints
 from .service import Service
 from .statuses import check_status
@@ -95,7 +97,7 @@ def create(service: Service, requester: Requester, cluster: str, scope: Scope, n
     if new.role == MASTER:
         raise InvalidRequest("The role of a new node group cannot be master: a cluster has one group of masters.")
     summary = service.database.read(lambda tx: clusters.get(tx, cluster, scope))
-    group = _draft(service, summary, new)
+    group, spec = _draft(service, summary, new)
     operation_uuid = new_uuid(service.randomness)
 
     def insert(tx: Connection) -> Full:
@@ -103,7 +105,7 @@ def create(service: Service, requester: Requester, cluster: str, scope: Scope, n
         owner = clusters.read(tx, group.cluster_id)
         check_status(owner, RESIZABLE, "given a node group")
         nodegroups.insert(tx, group)
-        ask(
+        operation = ask(
             service,
             tx,
             requester,
@@ -113,6 +115,8 @@ def create(service: Service, requester: Requester, cluster: str, scope: Scope, n
             event="nodegroup.create",
             text=f"The node group {group.name} was asked for, with {group.node_count} nodes of the role {group.role}.",
         )
+        for warning in warn_of_unknown(spec, new.labels):
+            events.insert(tx, new_event(operation, "nodegroup.labels", warning, level=EventLevel.WARNING))
         return Full(nodegroups.get(tx, owner.uuid, group.uuid), owner.labels)
 
     made = service.database.write(insert)
@@ -203,8 +207,8 @@ def delete(
     service.wake()
 
 
-def _draft(service: Service, summary: ClusterSummary, new: NewNodeGroup) -> NodeGroup:
-    """Make the node group as it would be stored; refuse what cannot be."""
+def _draft(service: Service, summary: ClusterSummary, new: NewNodeGroup) -> tuple[NodeGroup, DriverSpec]:
+    """Make the node group as it would be stored, and find its driver; refuse what cannot be."""
     cluster = summary.cluster
     if cluster.api_address is None:
         raise Conflict(
@@ -232,7 +236,7 @@ def _draft(service: Service, summary: ClusterSummary, new: NewNodeGroup) -> Node
     _check_counts(group)
     _check_placement(spec, group)
     _check_machines(service, template, group, own_image=new.image_id is not None)
-    check_labels(group.labels)
+    check_labels(group.labels, kept=cluster.labels)
     request = ClusterRequest(
         template=msgspec.structs.replace(template, labels=group.labels, flavor_id=group.flavor_id),
         labels=group.labels,
@@ -241,7 +245,7 @@ def _draft(service: Service, summary: ClusterSummary, new: NewNodeGroup) -> Node
         master_lb_enabled=bool(cluster.master_lb_enabled),
     )
     check_request(spec, request)
-    return group
+    return group, spec
 
 
 def _check_machines(service: Service, template: ClusterTemplate, group: NodeGroup, *, own_image: bool) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from magnum.db import operations
 from magnum.model.clocks import MICROSECONDS, Instant
-from magnum.model.events import Event
+from magnum.model.events import Event, EventLevel
 from magnum.model.operations import OPEN, Arguments, ClusterState, Operation, OperationState
 from magnum.model.paging import Page
 from magnum.model.requesters import Requester
@@ -43,12 +43,13 @@ def new_operation(
     )
 
 
-def new_event(operation: Operation, kind: str, text: str) -> Event:
+def new_event(operation: Operation, kind: str, text: str, *, level: EventLevel = EventLevel.INFO) -> Event:
     return Event(
         cluster_uuid=operation.cluster_uuid,
         at=operation.created_at,
         kind=kind,
         text=text,
+        level=level,
         operation_uuid=operation.uuid,
         request_id=operation.request_id,
     )

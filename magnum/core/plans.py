@@ -23,6 +23,7 @@ from magnum.model.statuses import RESIZABLE, STEADY
 
 from .clusters import Resize, check_bounds, find_group
 from .errors import Refused
+from .labels import warn_of_all
 from .new_clusters import Draft, NewCluster, draft, find_template, prepare
 from .node_choice import NodeChoice, choose_nodes
 from .quotas import Usage, check_clusters, clusters_usage
@@ -78,20 +79,20 @@ def plan_create(service: Service, requester: Requester, new: NewCluster, *, forb
     refusals = [forbidden] if forbidden else []
     scope = Scope.own(requester)
     drafted: Draft | None = _try(refusals, lambda: draft(service, requester, new, unknown_template_is_404=False))
-    groups: tuple[NodeGroup, ...] = ()
+    made: tuple[Cluster, tuple[NodeGroup, ...]] | None = None
     if drafted is not None:
         made = _try(refusals, lambda: prepare(service, requester, drafted))
-        groups = made[1] if made else ()
     usage = service.database.read(lambda tx: clusters_usage(tx, service, scope))
     _try(refusals, lambda: service.database.read(lambda tx: check_clusters(tx, service, scope)))
     return Plan(
         change="create",
         accepted=not refusals,
         refusals=tuple(refusals),
+        warnings=tuple(warn_of_all(drafted.spec, made[0].labels)) if drafted and made else (),
         driver=drafted.spec.name if drafted else None,
         nodegroups=tuple(
             GroupPlan(name=group.name, role=group.role, current=0, wanted=group.node_count, added=group.node_count)
-            for group in groups
+            for group in (made[1] if made else ())
         ),
         quota=_quota(usage, added=0 if refusals else 1),
     )

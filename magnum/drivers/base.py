@@ -8,7 +8,7 @@ or raises `Retry` or `Fatal`. It may be run again at any time: after a crash, by
 nothing but what it writes through its context, and touches its provider only inside `context.provider_call`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
@@ -82,6 +82,11 @@ class DriverSpec(Protocol):
 
     @property
     def features(self) -> frozenset[Feature]: ...
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The labels that take effect, each with its default; a bad value of one that is known is refused before."""
+        ...
 
     def problems(self, request: ClusterRequest) -> Sequence[Problem]:
         """Say all that is wrong with a cluster that is asked for; empty when it can be made."""

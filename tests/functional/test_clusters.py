@@ -147,8 +147,13 @@ def test_a_cluster_starts_with_two_node_groups_an_operation_and_an_event(world, 
     assert operation.state is OperationState.ACTIVE
     assert operation.deadline == operation.created_at + 5 * 60 * 1_000_000
     assert operation.request_id.startswith("req-")
-    (event,) = world.events(uuid)
-    assert (event.kind, event.operation_uuid) == ("cluster.create", operation.uuid)
+    asked, warned = sorted(world.events(uuid), key=lambda event: event.id)
+    assert (asked.kind, asked.operation_uuid) == ("cluster.create", operation.uuid)
+    assert (warned.kind, warned.level, warned.text) == (
+        "cluster.labels",
+        "warning",
+        "No label is called c: it has no effect.",
+    )
 
 
 def test_no_timeout_is_no_deadline(world, ann, template):
@@ -174,6 +179,7 @@ def test_no_timeout_is_no_deadline(world, ann, template):
         ({"flavor_id": "huge"}, "flavor_id must name a flavor that exists"),
         ({"labels": {"a": {"b": 1}}}, "labels must be an object"),
         ({"labels": {"fake_faults": "nonsense"}}, "labels/fake_faults"),
+        ({"labels": {"kube_tag": "new"}}, "The label kube_tag must be a version of Kubernetes in three numbers"),
         ({"colour": "red"}, "Unknown attribute for a cluster: 'colour'"),
     ],
 )

@@ -3,6 +3,7 @@
 import pytest
 
 from magnum.core import clustertemplates as core
+from magnum.db import clustertemplates
 
 pytestmark = pytest.mark.live
 
@@ -160,16 +161,28 @@ def test_of_two_changes_at_once_one_is_told_to_try_again(world, ann, monkeypatch
     made = ann.make_template()
     check = core.check
 
-    def somebody_is_faster(service, template) -> None:
+    def somebody_is_faster(service, template, **before) -> None:
         monkeypatch.setattr(core, "check", check)
         assert patch(ann, made["uuid"], ("add", "/labels/theirs", "1")).status_code == 200
-        check(service, template)
+        check(service, template, **before)
 
     monkeypatch.setattr(core, "check", somebody_is_faster)
     answer = patch(ann, made["uuid"], ("add", "/labels/mine", "1"))
     assert answer.status_code == 409
     assert ann.get("/clustertemplates/swarm").json["labels"] == {"theirs": "1"}
     assert patch(ann, made["uuid"], ("add", "/labels/mine", "1")).status_code == 200
+
+
+def test_labels_from_before_stand_in_the_way_of_nothing_but_new_clusters(world, ann):
+    """Another release has stored what is refused today."""
+    made = ann.make_template(labels={"kube_tag": "v1.20.2"})
+    world.write(lambda tx: clustertemplates.update(tx, made["uuid"], labels={"kube_tag": "new"}))
+    assert ann.get("/clustertemplates/swarm").json["labels"] == {"kube_tag": "new"}
+    assert patch(ann, "swarm", ("add", "/labels/npd_enabled", "yes")).status_code == 200
+    assert patch(ann, "swarm", ("replace", "/flavor_id", "m1.small")).status_code == 200
+    assert "The label npd_enabled" in title(patch(ann, "swarm", ("replace", "/labels/npd_enabled", "perhaps")))
+    assert "The label kube_tag" in title(ann.post("/clusters", {"cluster_template_id": "swarm"}))
+    assert ann.delete("/clustertemplates/swarm").status_code == 204
 
 
 # ---- delete

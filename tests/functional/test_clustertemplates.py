@@ -134,6 +134,7 @@ def test_values_are_coerced_the_way_clients_send_them(ann):
         ({"docker_storage_driver": "devicemapper"}, "docker_volume_size must be at least 3 (GB)"),
         ({"flavor_id": "huge"}, "flavor_id must name a flavor that exists"),
         ({"master_flavor_id": "huge"}, "master_flavor_id must name a flavor that exists"),
+        ({"labels": {"use_podman": "perhaps"}}, "The label use_podman must be true or false"),
         ({"labels": {"swarm_strategy": "chaos"}}, "The label swarm_strategy must be made of"),
         ({"labels": {"mesos_slave_isolation": "none"}}, "The label mesos_slave_isolation must be made of"),
         ({"labels": {"mesos_slave_image_providers": "docker"}}, "The label mesos_slave_image_providers with docker"),

@@ -184,7 +184,8 @@ def test_one_is_added_and_there_at_once(world, ann, cluster):
     newest = world.operations(cluster)[0]
     assert newest.arguments == CreateNodeGroup(made["uuid"])
     assert newest.deadline - newest.created_at == 3600 * 1_000_000
-    assert world.events(cluster)[-1].kind == "nodegroup.create"
+    *_, asked, warned, _ = world.events(cluster)
+    assert (asked.kind, warned.kind) == ("nodegroup.create", "nodegroup.labels")
 
 
 def test_its_labels_are_the_clusters_unless_it_has_own_and_merged_when_asked_for(ann, cluster):
@@ -257,6 +258,7 @@ def test_what_is_not_the_owners_to_choose_is_dropped_or_refused(ann, cluster):
         ({"name": "x", "image_id": "none"}, 400, "image_id"),
         ({"name": "x", "image_id": "suse"}, 400, "image_id must name an image of fake"),
         ({"name": "x", "labels": {"fake_faults": "nonsense"}}, 400, "fake_faults"),
+        ({"name": "x", "labels": {"boot_volume_size": "big"}}, 400, "The label boot_volume_size must be"),
         ({"name": "x", "node_labels": {"kubernetes.io/role": "x"}}, 409, "reserved"),
         ({"name": "x", "node_labels": {"a.k8s.io/b": "x"}}, 409, "reserved"),
         ({"name": "x", "node_labels": {"x.node.kubernetes.io/b": "x"}}, 409, "reserved"),

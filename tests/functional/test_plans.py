@@ -102,6 +102,16 @@ def group(**said) -> dict:
     return usual | said
 
 
+def test_labels_that_do_nothing_are_named(ann, template):
+    labels = {"kube_tga": "v1.20.2", "kube_tag": "v1.20.2", "fake_version": "2"}
+    said = ann.post("/clusters/actions/plan", {"cluster_template_id": "swarm", "labels": labels}).json
+    assert said["accepted"]
+    assert said["warnings"] == [
+        "No label is called kube_tga: it has no effect. Did you mean kube_tag?",
+        "The label kube_tag has no effect on clusters of the driver fake.",
+    ]
+
+
 @pytest.mark.parametrize(
     ("more", "word"),
     [

@@ -17,6 +17,9 @@ FAULTS_LABEL = "fake_faults"
 VERSION_LABEL = "fake_version"
 """In a template: the version that clusters of it have, and to which an upgrade brings them."""
 
+VERSION = "1.0-fake"
+"""The version of clusters without that label."""
+
 
 class Call(StrEnum):
     """What the simulated provider can be asked to do."""

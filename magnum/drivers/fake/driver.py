@@ -22,12 +22,11 @@ from magnum.model.nodes import Node, NodeState
 from magnum.model.operations import CreateCluster, UpgradeNodeGroup
 from magnum.model.outcomes import Done, Outcome, Wait
 
-from .behaviour import BOOT, VANISH, VERSION_LABEL, Behaviour, Call, read_behaviour
+from .behaviour import BOOT, VANISH, VERSION, VERSION_LABEL, Behaviour, Call, read_behaviour
 from .cloud import MACHINE, NETWORK, Cloud, Provider, QuotaError, RefusedError, Thing, UnreachableError
 from .spec import SPEC
 
 T = TypeVar("T")
-VERSION = "1.0-fake"
 LABELS = "labels"
 NO_LABELS = "[{},[]]"
 RELEASE = "version"

@@ -3,14 +3,15 @@
 For trying the service out where real machines cannot run, and for tests of scale and of faults.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 
 from magnum.drivers.base import ClusterRequest, ClusterType, Feature, Problem
 from magnum.model.clustertemplates import Coe, ServerType
 
-from .behaviour import FAULTS_LABEL, LATENCIES_LABEL, read_behaviour
+from .behaviour import FAULTS_LABEL, LATENCIES_LABEL, VERSION, VERSION_LABEL, read_behaviour
 
 OS = "fake"
 
@@ -23,6 +24,7 @@ class FakeSpec(msgspec.Struct, frozen=True):
     driver_path: str = "magnum.drivers.fake.driver:FakeDriver"
     longest_call: float = 5.0
     features: frozenset[Feature] = frozenset(Feature)
+    labels: Mapping[str, str] = MappingProxyType({LATENCIES_LABEL: "", FAULTS_LABEL: "", VERSION_LABEL: VERSION})
 
     def problems(self, request: ClusterRequest) -> Sequence[Problem]:
         problems = []

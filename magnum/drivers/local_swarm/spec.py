@@ -21,6 +21,7 @@ class LocalSwarmSpec(msgspec.Struct, frozen=True):
     driver_path: str = "magnum.drivers.local_swarm.driver:LocalSwarmDriver"
     longest_call: float = 30.0
     features: frozenset[Feature] = frozenset()
+    labels: dict[str, str] = {}
 
     def problems(self, request: ClusterRequest) -> Sequence[Problem]:
         return tuple(_problems(request))

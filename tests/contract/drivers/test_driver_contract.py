@@ -11,6 +11,7 @@ from magnum.conductor.context import StepContext
 from magnum.conductor.lease import Lease
 from magnum.conductor.rows import read_rows
 from magnum.conductor.worker import Worker
+from magnum.model.label_registry import problems
 from magnum.model.ledger import ResourceState
 from magnum.model.outcomes import Done
 from magnum.model.statuses import Status
@@ -111,6 +112,10 @@ class TestSpec:
         spec_module = type(rig.spec).__module__
         program = f"import sys, {spec_module}; sys.exit({module!r} in sys.modules)"
         subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+    def test_its_labels_have_defaults_that_are_good_values(self, rig):
+        """Rule 41."""
+        assert problems(dict(rig.spec.labels)) == []
 
 
 class TestSteps:

@@ -36,6 +36,12 @@ def test_columns_and_order_can_be_chosen(capsys):
     assert len(listed) > 2
 
 
+def test_the_page_on_labels_is_current(capsys):
+    assert main(["labels"]) == 0
+    page = Path(__file__).parents[3] / "docs" / "labels.md"
+    assert page.read_text() == capsys.readouterr().out, "make it anew: magnum-driver-manage labels > docs/labels.md"
+
+
 @pytest.mark.parametrize("arguments", [[], ["list-drivers", "-c", "Nonsense"], ["list-drivers", "-f", "xml"]])
 def test_wrong_arguments_end_with_2(arguments):
     with pytest.raises(SystemExit) as ended:
