@@ -1,0 +1,166 @@
+"""Bringing a cluster's add-ons to what is wanted, and seeing how far they are.
+
+What has been brought stands in a ConfigMap of the cluster: for each add-on a digest of its objects and their names. So
+an add-on that is there already costs one look, and objects that a newer version, or a switched-off label, no longer has
+are taken away. Somebody in the cluster may spoil that ConfigMap: then add-ons are applied once more, or something of
+ours stays. Only what bears our mark is ever removed, whatever is named there.
+
+Each call changes one object, so a step can surround each with its own guard.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+import msgspec
+
+from magnum.coe.kubernetes_values import Json, ObjectName
+
+from .rendering import MARK, Addon
+
+RECORD = ObjectName("v1", "ConfigMap", "magnum-addons", "kube-system")
+_WORKLOADS = frozenset({"Deployment", "DaemonSet"})
+
+Call = tuple[str, Callable[[], object]]
+
+
+class Cluster(Protocol):
+    """As much of `KubernetesClient` as is used here."""
+
+    def get(self, name: ObjectName) -> dict[str, Any] | None: ...
+
+    def apply(self, manifest: Json) -> dict[str, Any]: ...
+
+    def delete(self, name: ObjectName) -> None: ...
+
+
+class _Brought(msgspec.Struct, frozen=True):
+    digest: str
+    objects: list[ObjectName]
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """An add-on that is to be applied, or is to go: then it has no objects. `obsolete` go after the others came."""
+
+    name: str
+    title: str
+    objects: tuple[dict[str, Any], ...]
+    obsolete: tuple[ObjectName, ...]
+
+
+class Rollout(msgspec.Struct, frozen=True):
+    """How far an add-on is: `text` says what is running of it, in a sentence."""
+
+    complete: bool
+    text: str
+
+
+def pending(cluster: Cluster, wanted: Sequence[Addon]) -> list[Change]:
+    """Give what is to be changed, in order; nothing, when all is as it should be."""
+    brought = _read_record(cluster)
+    changes = [
+        Change(name=addon.name, title=addon.title, objects=addon.objects, obsolete=_obsolete(addon, brought))
+        for addon in wanted
+        if addon.name not in brought or brought[addon.name].digest != _digest(addon)
+    ]
+    gone = sorted(brought.keys() - {addon.name for addon in wanted})
+    return changes + [Change(name=name, title=name, objects=(), obsolete=_last_first(brought[name])) for name in gone]
+
+
+def calls(cluster: Cluster, change: Change, wanted: Sequence[Addon]) -> Iterator[Call]:
+    """Give the calls that make a change, each with what it does; made in order, the last one writes down the change."""
+    for manifest in change.objects:
+        yield f"apply {ObjectName.of(manifest)}", partial(cluster.apply, manifest)
+    for name in change.obsolete:
+        yield f"remove {name}", partial(_remove, cluster, name)
+    yield f"note {change.title}", lambda: cluster.apply(_record(cluster, change.name, wanted))
+
+
+def rollout(cluster: Cluster, addon: Addon) -> Rollout:
+    """Look whether what an add-on consists of is running."""
+    waiting = [told for name in _workloads(addon) if (told := _waits(name, cluster.get(name)))]
+    if waiting:
+        return Rollout(complete=False, text=f"{addon.title} is not running yet: {', '.join(waiting)}.")
+    return Rollout(complete=True, text=f"{addon.title} is running.")
+
+
+def _remove(cluster: Cluster, name: ObjectName) -> None:
+    labels = ((cluster.get(name) or {}).get("metadata") or {}).get("labels") or {}
+    if labels.items() >= MARK.items():
+        cluster.delete(name)
+
+
+def _workloads(addon: Addon) -> list[ObjectName]:
+    return [name for name in map(ObjectName.of, addon.objects) if name.kind in _WORKLOADS]
+
+
+class _Generation(msgspec.Struct, frozen=True):
+    generation: int = 0
+
+
+class _Counts(msgspec.Struct, frozen=True, rename="camel"):
+    observed_generation: int = 0
+    replicas: int = 0
+    available_replicas: int = 0
+    desired_number_scheduled: int = 0
+    number_available: int = 0
+
+
+class _Workload(msgspec.Struct, frozen=True):
+    metadata: _Generation = _Generation()
+    status: _Counts = _Counts()
+
+
+def _waits(name: ObjectName, found: Json | None) -> str | None:
+    """Say what of a Deployment or DaemonSet is missing; None when nothing is."""
+    if found is None:
+        return f"{name} is not there"
+    try:
+        workload = msgspec.convert(found, _Workload)
+    except msgspec.ValidationError:
+        return f"{name} is not understood"
+    status = workload.status
+    running = status.available_replicas + status.number_available
+    wanted = status.replicas + status.desired_number_scheduled
+    if status.observed_generation < workload.metadata.generation or running < max(wanted, 1):
+        return f"{name} has {running} of {max(wanted, 1)} pods"
+    return None
+
+
+def _obsolete(addon: Addon, brought: dict[str, _Brought]) -> tuple[ObjectName, ...]:
+    if addon.name not in brought:
+        return ()
+    kept = set(map(ObjectName.of, addon.objects))
+    return tuple(name for name in _last_first(brought[addon.name]) if name not in kept)
+
+
+def _last_first(brought: _Brought) -> tuple[ObjectName, ...]:
+    return tuple(reversed(brought.objects))
+
+
+def _digest(addon: Addon) -> str:
+    return hashlib.sha256(msgspec.json.encode(addon.objects, order="sorted")).hexdigest()
+
+
+def _read_record(cluster: Cluster) -> dict[str, _Brought]:
+    data = (cluster.get(RECORD) or {}).get("data") or {}
+    try:
+        return {name: msgspec.json.decode(text, type=_Brought) for name, text in data.items()}
+    except (msgspec.DecodeError, AttributeError, TypeError):
+        return {}
+
+
+def _record(cluster: Cluster, changed: str, wanted: Sequence[Addon]) -> dict[str, Any]:
+    """Give the ConfigMap with one entry as it is now, and the others as they were."""
+    entries = _read_record(cluster)
+    entries.pop(changed, None)
+    for addon in wanted:
+        if addon.name == changed:
+            entries[changed] = _Brought(_digest(addon), [ObjectName.of(manifest) for manifest in addon.objects])
+    return {
+        "apiVersion": RECORD.api_version,
+        "kind": RECORD.kind,
+        "metadata": {"name": RECORD.name, "namespace": RECORD.namespace, "labels": MARK},
+        "data": {name: msgspec.json.encode(entry).decode() for name, entry in sorted(entries.items())},
+    }

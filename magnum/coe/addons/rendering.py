@@ -1,0 +1,111 @@
+"""Which add-ons a cluster gets, as the objects that its API is given, and which images they are made of.
+
+Pure: it follows from the facts alone, so the bill of images is that of what is applied.
+"""
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from magnum.model import images, label_registry
+
+from .descriptions import FOLDER, Description, Version, descriptions
+from .manifests import render
+
+PREFIX_LABEL = "container_infra_prefix"
+MARK = {"app.kubernetes.io/managed-by": "magnum"}
+"""The label of everything that we bring."""
+_DNS_HOST = 10
+"""Which of the Services' addresses is the name service's; kubelets tell it to every pod."""
+
+
+class ClusterFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What add-ons depend on. `labels` are the cluster's own."""
+
+    version: Version
+    network_driver: str
+    pods: ipaddress.IPv4Network
+    services: ipaddress.IPv4Network
+    dns_domain: str
+    labels: dict[str, str]
+
+
+class Addon(msgspec.Struct, frozen=True, kw_only=True):
+    """An add-on as it is applied, in the order of its objects."""
+
+    name: str
+    title: str
+    objects: tuple[dict[str, Any], ...]
+    images: tuple[str, ...]
+
+
+def dns_service_address(services: ipaddress.IPv4Network) -> str:
+    return str(services[_DNS_HOST])
+
+
+def wanted(facts: ClusterFacts) -> tuple[Addon, ...]:
+    """Give the add-ons of a cluster in order. Raises ValueError, with a sentence, for labels with bad values."""
+    return tuple(_rendered(name, about, facts) for name, about in descriptions().items() if _is_wanted(about, facts))
+
+
+def bill(facts: ClusterFacts) -> tuple[str, ...]:
+    """Give every image that the add-ons of a cluster are made of, as it is pulled."""
+    return tuple(sorted({image for addon in wanted(facts) for image in addon.images}))
+
+
+def honoured_labels() -> Mapping[str, str]:
+    """Give the labels that steer add-ons, with their defaults: a driver that brings add-ons honours them."""
+    labels = {PREFIX_LABEL: ""}
+    for about in descriptions().values():
+        labels |= about.honoured()
+    return labels
+
+
+def _is_wanted(about: Description, facts: ClusterFacts) -> bool:
+    if about.network_driver and about.network_driver != facts.network_driver:
+        return False
+    if not about.enabled_by:
+        return True
+    return bool(label_registry.read(facts.labels, about.enabled_by, str(about.enabled)))
+
+
+def _rendered(name: str, about: Description, facts: ClusterFacts) -> Addon:
+    prefix = label_registry.read(facts.labels, PREFIX_LABEL, "") or ""
+    tags = {image.label: _tag(facts, image.label) for image in about.images.values() if image.label}
+    names = {
+        image_name: images.reference(image.chosen(facts.version, tags), prefix)
+        for image_name, image in about.images.items()
+    }
+    values = _values(about, facts)
+    objects = [
+        one
+        for manifest in about.manifests
+        if manifest.fits(facts.version)
+        for one in map(_marked, render(FOLDER / name / manifest.file, values, names))
+    ]
+    return Addon(name=name, title=about.title, objects=tuple(objects), images=tuple(sorted(names.values())))
+
+
+def _marked(manifest: dict[str, Any]) -> dict[str, Any]:
+    metadata = manifest["metadata"]
+    return {**manifest, "metadata": {**metadata, "labels": {**metadata.get("labels", {}), **MARK}}}
+
+
+def _tag(facts: ClusterFacts, label: str) -> str:
+    return label_registry.read(facts.labels, label, "") or ""
+
+
+def _values(about: Description, facts: ClusterFacts) -> dict[str, Any]:
+    labels = {label: label_registry.read(facts.labels, label, default) for label, default in about.labels.items()}
+    for label, values in about.refused.items():
+        if str(labels[label]) in values:
+            raise ValueError(f"The label {label} must not be {labels[label]}: {about.title} cannot be run so here.")
+    translated = {label: about.translations.get(label, {}).get(str(value), value) for label, value in labels.items()}
+    return {
+        **translated,
+        "pods": str(facts.pods),
+        "dns_domain": facts.dns_domain,
+        "dns_service_address": dns_service_address(facts.services),
+    }

@@ -1,0 +1,146 @@
+import pytest
+from msgspec.structs import replace
+
+from magnum.coe.addons.keeping import RECORD, Rollout, calls, pending, rollout
+from magnum.coe.addons.rendering import MARK, wanted
+from magnum.coe.kubernetes_values import ObjectName
+
+
+class FakeCluster:
+    """Keeps what is applied, and counts."""
+
+    def __init__(self):
+        self.objects = {}
+        self.changes = []
+
+    def get(self, name):
+        return self.objects.get(name)
+
+    def apply(self, manifest):
+        self.changes.append(("apply", str(ObjectName.of(manifest))))
+        self.objects[ObjectName.of(manifest)] = manifest
+        return manifest
+
+    def delete(self, name):
+        self.changes.append(("delete", str(name)))
+        self.objects.pop(name, None)
+
+
+@pytest.fixture
+def cluster():
+    return FakeCluster()
+
+
+def bring(cluster, addons):
+    for change in pending(cluster, addons):
+        for _, call in calls(cluster, change, addons):
+            call()
+
+
+def test_all_is_brought_in_order_and_then_nothing_more(cluster, facts):
+    addons = wanted(facts())
+    assert [change.name for change in pending(cluster, addons)] == ["calico", "coredns", "metrics_server"]
+    bring(cluster, addons)
+    assert cluster.objects.keys() == {ObjectName.of(one) for addon in addons for one in addon.objects} | {RECORD}
+    assert pending(cluster, addons) == []
+
+
+def test_what_was_interrupted_goes_on(cluster, facts):
+    addons = wanted(facts())
+    first = pending(cluster, addons)[0]
+    *done, _noted = calls(cluster, first, addons)
+    for _, call in done:
+        call()
+    assert [change.name for change in pending(cluster, addons)] == ["calico", "coredns", "metrics_server"]
+    bring(cluster, addons)
+    assert pending(cluster, addons) == []
+
+
+def test_only_what_changed_is_brought_again(cluster, facts):
+    bring(cluster, wanted(facts()))
+    (change,) = pending(cluster, wanted(facts(coredns_tag="1.9.9")))
+    assert (change.name, change.title, change.obsolete) == ("coredns", "CoreDNS", ())
+
+
+def test_what_is_not_wanted_any_more_goes_last_first(cluster, facts):
+    bring(cluster, wanted(facts()))
+    cluster.changes.clear()
+    addons = wanted(facts(metrics_server_enabled="no"))
+    bring(cluster, addons)
+    *gone, (what, record) = cluster.changes
+    assert {what for what, _ in gone} == {"delete"}
+    assert gone[0] == ("delete", "APIService v1beta1.metrics.k8s.io")
+    assert (what, record) == ("apply", str(RECORD))
+    assert cluster.objects.keys() == {ObjectName.of(one) for addon in addons for one in addon.objects} | {RECORD}
+    assert pending(cluster, addons) == []
+
+
+def test_an_object_that_a_newer_version_has_not_goes(cluster, facts):
+    (dns,) = wanted(facts(20, "bridge", metrics_server_enabled="no"))
+    bring(cluster, [dns])
+    fewer = replace(dns, objects=dns.objects[:-1])
+    (change,) = pending(cluster, [fewer])
+    assert change.obsolete == (ObjectName.of(dns.objects[-1]),)
+    bring(cluster, [fewer])
+    assert ObjectName.of(dns.objects[-1]) not in cluster.objects
+
+
+def test_nothing_is_removed_that_is_not_ours(cluster, facts):
+    """Whoever writes into the record does not get us to remove others' work."""
+    addons = wanted(facts(20, "bridge"))
+    bring(cluster, addons)
+    theirs = ObjectName("v1", "Secret", "theirs", "shop")
+    cluster.objects[theirs] = {"metadata": {"name": "theirs", "labels": None}}
+    record = cluster.objects[RECORD]["data"]
+    record["evil"] = record["coredns"].replace("ServiceAccount", "Secret").replace("kube-system", "shop")
+    record["evil"] = record["evil"].replace('"coredns"', '"theirs"')
+    bring(cluster, addons)
+    assert theirs in cluster.objects
+    assert "evil" not in cluster.objects[RECORD]["data"]
+
+
+@pytest.mark.parametrize("data", [None, {"coredns": "{"}, {"coredns": "[]"}, "text", {"coredns": 3}])
+def test_a_spoilt_record_has_all_brought_once_more(cluster, facts, data):
+    addons = wanted(facts())
+    bring(cluster, addons)
+    cluster.objects[RECORD] = {"data": data}
+    assert len(pending(cluster, addons)) == 3
+    bring(cluster, addons)
+    assert pending(cluster, addons) == []
+    assert cluster.objects[RECORD]["metadata"]["labels"] == MARK
+
+
+class TestRollout:
+    @pytest.fixture
+    def dns(self, facts):
+        return wanted(facts(20, "bridge"))[0]
+
+    def running(self, cluster, dns, **status):
+        for one in dns.objects:
+            if one["kind"] == "Deployment":
+                usual = {"observedGeneration": 2, "replicas": 2, "availableReplicas": 2}
+                cluster.objects[ObjectName.of(one)] = {"metadata": {"generation": 2}, "status": usual | status}
+        return rollout(cluster, dns)
+
+    def test_all_is_running(self, cluster, dns):
+        assert self.running(cluster, dns) == Rollout(complete=True, text="CoreDNS is running.")
+
+    def test_not_all_pods_are_there(self, cluster, dns):
+        told = self.running(cluster, dns, availableReplicas=1)
+        assert not told.complete
+        assert "Deployment kube-system/coredns has 1 of 2 pods" in told.text
+
+    @pytest.mark.parametrize("status", [{"observedGeneration": 1}, {"replicas": 0, "availableReplicas": 0}])
+    def test_nobody_has_looked_yet(self, cluster, dns, status):
+        assert not self.running(cluster, dns, **status).complete
+
+    def test_it_is_not_there(self, cluster, dns):
+        assert "Deployment kube-system/coredns is not there" in rollout(cluster, dns).text
+
+    def test_a_daemon_set(self, cluster, facts):
+        (network, *_) = wanted(facts(20, "flannel"))
+        (daemons,) = [ObjectName.of(one) for one in network.objects if one["kind"] == "DaemonSet"]
+        cluster.objects[daemons] = {"status": {"desiredNumberScheduled": 3, "numberAvailable": 2}}
+        assert rollout(cluster, network).text == (
+            "flannel is not running yet: DaemonSet kube-system/flannel has 2 of 3 pods."
+        )
