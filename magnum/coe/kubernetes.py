@@ -48,6 +48,8 @@ PORT = 6443
 FIELD_MANAGER = "magnum"
 OURS = "magnum.openstack.org/set-by-us"
 _CONFLICT_TRIES = 3
+_WITHOUT_APPLY = frozenset({"apiregistration.k8s.io"})
+"""Groups whose server ends the connection on a server-side apply: kube-apiserver 1.20 panics."""
 
 
 class KubernetesClient:
@@ -136,9 +138,13 @@ class KubernetesClient:
         What another manager of fields has set and this contradicts is taken over.
         """
         calls = self._calls()
-        wanted = {"fieldManager": FIELD_MANAGER, "force": "true", **({"dryRun": "All"} if dry_run else {})}
-        path = f"{self._path(calls, ObjectName.of(manifest))}?{urlencode(wanted)}"
-        return calls.understood(path, calls.call("PATCH", path, manifest, MediaType.APPLY), dict[str, Any])
+        name = ObjectName.of(manifest)
+        path = self._path(calls, name)
+        wanted = {"fieldManager": FIELD_MANAGER, **({"dryRun": "All"} if dry_run else {})}
+        if name.api_version.partition("/")[0] in _WITHOUT_APPLY:
+            return _merge(calls, path, manifest, urlencode(wanted))
+        question = f"{path}?{urlencode({**wanted, 'force': 'true'})}"
+        return calls.understood(path, calls.call("PATCH", question, manifest, MediaType.APPLY), dict[str, Any])
 
     def get(self, name: ObjectName) -> dict[str, Any] | None:
         calls = self._calls()
@@ -182,6 +188,14 @@ class KubernetesClient:
 
     def _calls(self) -> Calls:
         return Calls(HttpsCaller(self._address, self._context, self._timeout))
+
+
+def _merge(calls: Calls, path: str, manifest: Json, options: str) -> dict[str, Any]:
+    """Lay a manifest over the object that is there, else make the object."""
+    answer = calls.answer("PATCH", f"{path}?{options}", manifest, MediaType.MERGE_PATCH)
+    if answer.status == HTTPStatus.NOT_FOUND:
+        answer = calls.answer("POST", f"{path.rpartition('/')[0]}?{options}", manifest)
+    return calls.understood(path, calls.accepted(answer), dict[str, Any])
 
 
 def printable_lines(body: bytes) -> list[str]:

@@ -11,52 +11,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
+from cluster_certificates import ClusterCertificates, Tls
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from magnum.certificates.authority import Authority, issue, new_authority, new_client_certificate, open_authority
-from magnum.certificates.bundle import clear_private_key
-from magnum.certificates.rules import SigningRules
 from magnum.coe.swarm import SwarmClient
-from magnum.model.clocks import SystemClock
-
-RULES = SigningRules()
-NOW = SystemClock().now()
-
-
-class Tls(msgspec.Struct, frozen=True):
-    ca: str
-    certificate: str
-    key: str
-
-
-class ClusterCertificates:
-    def __init__(self, name: str) -> None:
-        self.authority: Authority = open_authority(new_authority(name, RULES, NOW))
-        self.ca = self.authority.certificate.public_bytes(serialization.Encoding.PEM).decode()
-
-    def client(self) -> Tls:
-        bundle = new_client_certificate(self.authority, RULES, NOW)
-        return Tls(self.ca, bundle.certificate, clear_private_key(bundle))
-
-    def server(self, *names: x509.GeneralName) -> Tls:
-        key = ec.generate_private_key(ec.SECP256R1())
-        csr = (
-            x509.CertificateSigningRequestBuilder()
-            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "node")]))
-            .add_extension(x509.SubjectAlternativeName(names), critical=False)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-            .sign(key, hashes.SHA256())
-            .public_bytes(serialization.Encoding.PEM)
-        )
-        private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        return Tls(self.ca, issue(csr.decode(), self.authority, RULES, None, NOW), private.decode())
 
 
 def _server_context(folder: Path, tls: Tls) -> ssl.SSLContext:

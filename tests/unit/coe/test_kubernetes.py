@@ -283,10 +283,10 @@ class TestObjects:
         client.apply(CONFIG_MAP, dry_run=True)
         first, second = (urllib.parse.parse_qs(question.partition("?")[2]) for question, _ in engine.changes)
         assert first == {"fieldManager": ["magnum"], "force": ["true"]}
+        assert len(engine.asked) == 3, "where objects of this kind are is asked once"
         assert second == first | {"dryRun": ["All"]}
         assert engine.changes[0][1] == CONFIG_MAP
         assert engine.media_types[-1] == "application/apply-patch+yaml"
-        assert [question for question, _ in engine.asked].count("GET /api/v1") == 1
 
     def test_apply_of_what_belongs_to_the_whole_cluster(self, engine, client):
         path = "/apis/rbac.authorization.k8s.io/v1/clusterroles/system:dns"
@@ -297,6 +297,23 @@ class TestObjects:
         }
         engine.answer(f"PATCH {path.replace(':', '%3A')}", 201, manifest)
         assert client.apply(manifest) == manifest
+
+    def test_apply_where_the_server_knows_no_apply(self, engine, client):
+        kinds = [{"name": "apiservices", "kind": "APIService"}]
+        engine.answer("GET /apis/apiregistration.k8s.io/v1", 200, {"resources": kinds})
+        collection = "/apis/apiregistration.k8s.io/v1/apiservices"
+        manifest = {"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": {"name": "a"}}
+        engine.answer(f"PATCH {collection}/a", 404, refusal("NotFound", "no"))
+        engine.answer(f"POST {collection}", 201, manifest)
+        assert client.apply(manifest, dry_run=True) == manifest
+        options = "?fieldManager=magnum&dryRun=All"
+        assert engine.changes == [
+            (f"PATCH {collection}/a{options}", manifest),
+            (f"POST {collection}{options}", manifest),
+        ]
+        engine.answer(f"PATCH {collection}/a", 200, manifest)
+        client.apply(manifest)
+        assert len(engine.changes) == 3
 
     def test_a_refusal_says_why(self, engine, client):
         engine.answer(f"PATCH {self.PATH}", 422, refusal("Invalid", "data.a:\x1b[1m Invalid value"))
