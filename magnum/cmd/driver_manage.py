@@ -1,18 +1,19 @@
 """magnum-driver-manage: which drivers are installed, what kinds of clusters they make, and which labels there are.
 
-It reads no configuration: it knows drivers that `[drivers] disabled_drivers` may well disable.
+But for `images` it reads no configuration: it knows drivers that `[drivers] disabled_drivers` may well disable.
 """
 
 import argparse
 import importlib.util
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from magnum.conf.settings import Settings
 from magnum.drivers.base import DriverSpec
-from magnum.drivers.registry import Registry
+from magnum.drivers.registry import DriverNotFound, Registry
 
-from . import label_page
+from . import images, label_page
 from .programs import program
 from .tables import FORMATS
 
@@ -23,7 +24,19 @@ def main(arguments: Sequence[str]) -> int:
     if options.command == "labels":
         print(label_page.page(Registry.load(Settings()).specs()), end="")
         return 0
+    if options.command == "images":
+        return _list_images(options)
     return _list_drivers(options)
+
+
+def _list_images(options: argparse.Namespace) -> int:
+    try:
+        rows = images.rows(options.template, options.config_file)
+    except (ValueError, DriverNotFound) as error:
+        print(f"magnum-driver-manage: {error}", file=sys.stderr)
+        return 1
+    print(FORMATS[options.format](images.COLUMNS, rows))
+    return 0
 
 
 def _list_drivers(options: argparse.Namespace) -> int:
@@ -47,6 +60,10 @@ def _parser() -> argparse.ArgumentParser:
     listing.add_argument("-f", "--format", choices=sorted(FORMATS), default="table")
     listing.add_argument("-c", "--column", action="append", metavar="COLUMN", help="show this column; repeatable")
     listing.add_argument("--sort-column", action="append", default=[], metavar="COLUMN", help="repeatable")
+    pulled = commands.add_parser("images", help="List the images and files that a cluster of a template gets.")
+    pulled.add_argument("--template", required=True, metavar="TEMPLATE", help="name or UUID of a cluster template")
+    pulled.add_argument("--config-file", action="append", default=[], metavar="PATH", help="repeatable")
+    pulled.add_argument("-f", "--format", choices=sorted(FORMATS), default="table")
     commands.add_parser("labels", help="Print the page on labels, docs/labels.md.")
     return parser
 

@@ -32,7 +32,7 @@ def ask(
     group_event: StatusEvent = StatusEvent.UPDATE_STARTED,
     **columns: object,
 ) -> Operation:
-    """Queue the operation `uuid`, and give it; show the cluster as being updated, and the node group too, with these columns."""
+    """Queue the operation `uuid`; show the cluster as being updated, and the node group too, with these columns."""
     operation = new_operation(
         service,
         tx,

@@ -107,6 +107,22 @@ class ClientTls(msgspec.Struct, frozen=True):
         return []
 
 
+class Bill(msgspec.Struct, frozen=True):
+    """What a cluster's machines get from elsewhere: images by the names by which they are pulled, and files by URL."""
+
+    images: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Pulls(Protocol):
+    """What a spec has besides, whose clusters get images or files from elsewhere."""
+
+    def bill(self, template: ClusterTemplate) -> Bill:
+        """List all that a cluster of this template gets. Raises ValueError, with a sentence, when there is none."""
+        ...
+
+
 class Observation(msgspec.Struct, frozen=True, kw_only=True):
     """What is there now, as far as the driver can see."""
 

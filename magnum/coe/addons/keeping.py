@@ -17,6 +17,7 @@ import msgspec
 
 from magnum.coe.kubernetes_values import Json, ObjectName
 
+from .descriptions import descriptions
 from .rendering import MARK, Addon
 
 RECORD = ObjectName("v1", "ConfigMap", "magnum-addons", "kube-system")
@@ -65,7 +66,9 @@ def pending(cluster: Cluster, wanted: Sequence[Addon]) -> list[Change]:
         if addon.name not in brought or brought[addon.name].digest != _digest(addon)
     ]
     gone = sorted(brought.keys() - {addon.name for addon in wanted})
-    return changes + [Change(name=name, title=name, objects=(), obsolete=_last_first(brought[name])) for name in gone]
+    return changes + [
+        Change(name=name, title=_title(name), objects=(), obsolete=_last_first(brought[name])) for name in gone
+    ]
 
 
 def calls(cluster: Cluster, change: Change, wanted: Sequence[Addon]) -> Iterator[Call]:
@@ -89,6 +92,11 @@ def _remove(cluster: Cluster, name: ObjectName) -> None:
     labels = ((cluster.get(name) or {}).get("metadata") or {}).get("labels") or {}
     if labels.items() >= MARK.items():
         cluster.delete(name)
+
+
+def _title(name: str) -> str:
+    known = descriptions().get(name)
+    return known.title if known else name
 
 
 def _workloads(addon: Addon) -> list[ObjectName]:

@@ -1,4 +1,5 @@
 import pytest
+from fake_api import FakeApi
 from msgspec.structs import replace
 
 from magnum.coe.addons.keeping import RECORD, Rollout, calls, pending, rollout
@@ -6,29 +7,9 @@ from magnum.coe.addons.rendering import MARK, wanted
 from magnum.coe.kubernetes_values import ObjectName
 
 
-class FakeCluster:
-    """Keeps what is applied, and counts."""
-
-    def __init__(self):
-        self.objects = {}
-        self.changes = []
-
-    def get(self, name):
-        return self.objects.get(name)
-
-    def apply(self, manifest):
-        self.changes.append(("apply", str(ObjectName.of(manifest))))
-        self.objects[ObjectName.of(manifest)] = manifest
-        return manifest
-
-    def delete(self, name):
-        self.changes.append(("delete", str(name)))
-        self.objects.pop(name, None)
-
-
 @pytest.fixture
 def cluster():
-    return FakeCluster()
+    return FakeApi()
 
 
 def bring(cluster, addons):

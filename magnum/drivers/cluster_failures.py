@@ -1,0 +1,23 @@
+"""What the API of a cluster of Kubernetes answers, as failures of a step.
+
+A certificate that is not believed stays so; everything else is worth another try, until the operation's deadline.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from magnum.coe.kubernetes_calls import KubernetesError, KubernetesUnreachable, KubernetesUntrusted
+from magnum.model.failures import Code, Fatal, Retry
+
+
+@contextmanager
+def told(doing: str) -> Iterator[None]:
+    """Name in the failure what was being done ("looking at the nodes")."""
+    try:
+        yield
+    except KubernetesUnreachable as error:
+        raise Retry(Code.COE_UNREACHABLE, f"While {doing}: {error}") from error
+    except KubernetesUntrusted as error:
+        raise Fatal(Code.CERTIFICATE_REFUSED, f"While {doing}: {error}") from error
+    except KubernetesError as error:
+        raise Retry(Code.COE_REFUSED, f"While {doing}: {error}") from error

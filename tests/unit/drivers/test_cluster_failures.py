@@ -1,0 +1,24 @@
+import pytest
+
+from magnum.coe.kubernetes_calls import KubernetesRefused, KubernetesUnreachable, KubernetesUntrusted
+from magnum.drivers.cluster_failures import told
+from magnum.model.failures import Code, Fatal, Retry
+
+
+@pytest.mark.parametrize(
+    ("error", "failure", "code"),
+    [
+        (KubernetesUnreachable("no answer"), Retry, Code.COE_UNREACHABLE),
+        (KubernetesUntrusted("no trust"), Fatal, Code.CERTIFICATE_REFUSED),
+        (KubernetesRefused(403, "Forbidden", "not for you"), Retry, Code.COE_REFUSED),
+    ],
+)
+def test_what_was_being_done_is_told(error, failure, code):
+    with pytest.raises(failure, match=f"While looking: {error}") as raised, told("looking"):
+        raise error
+    assert raised.value.code is code
+
+
+def test_a_bug_stays_one():
+    with pytest.raises(KeyError), told("looking"):
+        raise KeyError
