@@ -1,6 +1,7 @@
 """What holds for all tests: tests of real machines need root, and are named when they are left out.
 
-Database servers are started when the first test asks for one, and end with the session.
+Database servers are started when the first test asks for one, and end with the session. No property is judged by how
+long an example takes: that is the machine's affair.
 """
 
 import contextlib
@@ -9,6 +10,10 @@ from collections.abc import Iterator
 
 import pytest
 from databases import Servers
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("any machine", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -205,5 +205,5 @@ class Workers(RuleBasedStateMachine):
 def test_the_promises_hold_in_any_order_of_events(new_world, database_url):
     examples = 120 if database_url == "sqlite://" else 10
     run_state_machine_as_test(
-        lambda: Workers(new_world()), settings=settings(max_examples=examples, stateful_step_count=40, deadline=None)
+        lambda: Workers(new_world()), settings=settings(max_examples=examples, stateful_step_count=40)
     )

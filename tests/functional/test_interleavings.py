@@ -292,5 +292,5 @@ def test_the_promises_hold_in_any_order_of_requests(world, simulation, one_key):
     world.configure(quotas=Quotas(max_clusters_per_project=MOST))
     run_state_machine_as_test(
         lambda: Clients(world, simulation),
-        settings=settings(max_examples=10, stateful_step_count=25, deadline=None),
+        settings=settings(max_examples=10, stateful_step_count=25),
     )

@@ -206,7 +206,7 @@ def rich(make_csr):
     return parse_csr(make_csr(extensions=extensions)).public_bytes(serialization.Encoding.DER)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_damage_anywhere_raises_nothing_but_a_refusal(rich, data):
     damaged = bytearray(rich)

@@ -209,7 +209,7 @@ _REQUEST = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(asked=_REQUEST, allow_ca=st.booleans(), data=st.data())
 def test_nothing_beyond_the_limits_is_issued(make_csr, sign, asked, allow_ca, data):
     limits = data.draw(_LIMITS)

@@ -211,7 +211,7 @@ def expected_refusal(requested, rules: SigningRules) -> bool:
     )
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(requested=_REQUESTS, subject=_SUBJECTS, rules=_RULES)
 def test_nothing_disallowed_appears_in_what_is_issued(make_csr, sign, requested, subject, rules):
     text = make_csr(subject, [(value, critical) for _, value, critical in requested])

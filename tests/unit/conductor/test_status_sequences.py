@@ -60,7 +60,7 @@ class Watcher:
         self._last[what] = status
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(faults, max_size=3), st.lists(requests, max_size=6), st.integers(0, 2))
 def test_any_sequence_of_events_keeps_to_the_table_and_every_failure_has_a_reason(
     one_key, database, faults, asked, nodes

@@ -81,7 +81,7 @@ def test_success_is_a_signal_too(machine, output, make_data):
     assert json.loads(body) == {"status": "SUCCESS", "reason": "web-1: all steps are done"}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(st.characters(min_codepoint=32, max_codepoint=126) | st.sampled_from("\n\t"), min_size=1))
 def test_a_string_is_what_json_makes_of_it(machine, text):
     path = machine.stubs / "text"
