@@ -304,3 +304,22 @@ def root(world) -> Person:
 @pytest.fixture
 def reader(world) -> Person:
     return world.person("rita", "fishers", "reader")
+
+
+@pytest.fixture
+def web(world, ann) -> str:
+    """A cluster of one manager and two workers that is complete and can be reached."""
+    template = ann.make_template(labels={"a": "1", "b": "2"}, flavor_id="m1.small")
+    uuid = ann.make_cluster(template["uuid"], name="web", node_count=2)
+    world.set_status(uuid, "CREATE_COMPLETE", api_address="tcp://192.0.2.1:2376")
+    return uuid
+
+
+@pytest.fixture
+def gpu(world, ann, web) -> dict:
+    """A node group of that cluster, of three nodes and complete."""
+    made = ann.post(
+        "/clusters/web/nodegroups", {"name": "gpu", "node_count": 3, "role": "gpu", "max_node_count": 9}
+    ).json
+    world.set_status(web, "UPDATE_COMPLETE")
+    return made
