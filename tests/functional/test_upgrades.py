@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from magnum.db import nodegroups
+from magnum.drivers.base import Feature
 from magnum.drivers.local_swarm.spec import SPEC as LOCAL_SWARM
 from magnum.drivers.registry import Registry
 from magnum.model.operations import UpgradeNodeGroup
@@ -112,6 +113,18 @@ def test_a_driver_that_cannot_says_so(world, ann, cluster):
     world.change(drivers=Registry([msgspec.structs.replace(LOCAL_SWARM, name="fake", provides=provides)]))
     answer = ann.post(UPGRADE, {"cluster_template": "new"})
     assert (answer.status_code, title(answer)) == (400, "The driver fake does not support upgrades")
+
+
+@pytest.mark.in_process
+def test_the_driver_judges_the_cluster_as_it_is(world, ann, new):
+    ann.make_template(name="balanced", master_lb_enabled=True)
+    uuid = ann.make_cluster("balanced", name="web", master_count=2)
+    world.set_status(uuid, "CREATE_COMPLETE")
+    provides = world.service.drivers.spec("fake").provides
+    strict = msgspec.structs.replace(LOCAL_SWARM, name="fake", provides=provides, features=frozenset(Feature))
+    world.change(drivers=Registry([strict]))
+    answer = ann.post(UPGRADE, {"cluster_template": "new"})
+    assert (answer.status_code, "2 managers" in title(answer)) == (400, True)
 
 
 @pytest.mark.in_process
