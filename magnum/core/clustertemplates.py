@@ -192,7 +192,7 @@ def check_flavors(service: Service, **flavors: str | None) -> None:
 
 def check_root_disk(service: Service, labels: Mapping[str, str], **flavors: str | None) -> None:
     """Refuse flavors without a disk where machines have no volume to boot from either; unknown ones are not judged."""
-    size = labels.get(_BOOT_VOLUME_SIZE, str(service.settings.cinder.default_boot_volume_size))
+    size = labels.get(_BOOT_VOLUME_SIZE) or str(service.settings.cinder.default_boot_volume_size)
     if size.strip("0"):
         return
     for attribute, name in flavors.items():
