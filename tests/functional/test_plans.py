@@ -287,6 +287,18 @@ def test_of_an_upgrade(world, ann, cluster, newer):
     assert (said["accepted"], said["waits_for"]) == (False, [world.operations(cluster)[0].uuid])
 
 
+def test_an_upgrade_is_of_the_default_groups_and_of_nodes_that_stay(world, ann, cluster, newer):
+    world.set_status(cluster, "CREATE_COMPLETE", api_address="tcp://192.0.2.1:2376")
+    ann.post("/clusters/web/nodegroups", {"name": "gpu"})
+    world.set_status(cluster, "UPDATE_COMPLETE")
+    add_node(world, cluster, 4, NodeState.REMOVING)
+    said = plan_upgrade(ann, cluster_template="newer")["nodegroups"]
+    assert [(group["name"], group["upgraded"]) for group in said] == [
+        ("default-master", []),
+        (WORKER, ["web-1", "web-2", "web-3"]),
+    ]
+
+
 def test_of_an_upgrade_of_another_node_group(world, ann, cluster, newer):
     world.set_status(cluster, "CREATE_COMPLETE", api_address="tcp://192.0.2.1:2376")
     ann.post("/clusters/web/nodegroups", {"name": "gpu"})
