@@ -1,4 +1,4 @@
-"""/v1/clusters.
+"""/v1/clusters: what is asked for as one, is made of node groups, and is changed and deleted as one.
 
 What is asked of a cluster is answered with 202 and its UUID as soon as it is written down; the cluster shows the new
 status from then on. An extension (docs/extensions.md) is `?wait=`.

@@ -30,6 +30,7 @@ class Stats(Resource):
             Query("type", Literal["cluster"], "of what"),
         ),
         answers={200: Answer(StatsView)},
+        refusals=(404,),
     )
     def on_get(self, req: Request, resp: falcon.Response) -> None:
         requester = self.requester(req)

@@ -99,12 +99,12 @@ class _Writer:
         )
 
     def _path_item(self, route: Route) -> JsonSchema:
-        item: JsonSchema = {"parameters": [*self._path_parameters(route)]}
-        for method, operation in route.operations():
-            item[method.lower()] = self._operation(route, method, operation)
-        if len(item) == 1:
-            item["description"] = "There is nothing to do here: every method is answered with 405."
-        return item
+        operations = {
+            method.lower(): self._operation(route, method, operation) for method, operation in route.operations()
+        }
+        parameters = [*self._path_parameters(route)]
+        nothing = {"description": "There is nothing to do here: every method is answered with 405."}
+        return ({"parameters": parameters} if parameters else {}) | (operations or nothing)
 
     def _path_parameters(self, route: Route) -> Iterator[JsonSchema]:
         known = [exchange for method, operation in route.operations() for exchange in self._of(method, operation)]
@@ -156,7 +156,8 @@ class _Writer:
                 known = [exchange for exchange in self._of(method, operation) if exchange.status == status]
                 shown = {exchange.name: {"value": exchange.answer} for exchange in known if exchange.answer is not None}
                 response["content"] = self._content((answer.shape,), shown)
-                response["links"] = dict(self._links(route, method, answer.shape))
+                links = dict(self._links(route, method, answer.shape))
+                response |= {"links": links} if links else {}
             responses[str(status)] = response
         if shows_tag:
             shown_already = "It is what If-None-Match names."
@@ -230,7 +231,7 @@ def _description(operation: Operation) -> str:
     if operation.rule:
         said.append(f"It needs the policy rule `{operation.rule}`.")
     if operation.since:
-        said.append(f"From microversion {operation.since} on; 406 before.")
+        said.append(f"From microversion {operation.since} on; refused before.")
     if operation.until:
         said.append(f"Before microversion {operation.until}; 404 from then on.")
     if operation.is_extension:
@@ -266,4 +267,4 @@ def _tag(route: Route) -> dict[str, str]:
     module = getmodule(type(route.resource))
     assert module is not None
     about = (module.__doc__ or "").partition("\n\n")[0].replace("\n", " ")
-    return {"name": module.__name__.rpartition(".")[2], "description": about}
+    return {"name": module.__name__.split(".")[2], "description": about}

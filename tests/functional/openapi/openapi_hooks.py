@@ -38,8 +38,10 @@ def is_good_by_leniency(case: Any) -> bool:
 
 def read(value: Any, schema: dict[str, Any], document: dict[str, Any]) -> Any:
     if "$ref" in schema:
-        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        return read(value, document["components"]["schemas"][schema["$ref"].rpartition("/")[2]], document)
     for choice in schema.get("anyOf", [schema]):
+        if "$ref" in choice and is_valid(found := read(value, choice, document), choice, document):
+            return found
         match choice.get("type"), value:
             case "integer", str() if value.strip().removeprefix("+").removeprefix("-").isdigit():
                 return int(value)
