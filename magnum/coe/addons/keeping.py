@@ -1,26 +1,31 @@
 """Bringing a cluster's add-ons to what is wanted, and seeing how far they are.
 
-What has been brought stands in a ConfigMap of the cluster: for each add-on a digest of its objects and their names. So
-an add-on that is there already costs one look, and objects that a newer version, or a switched-off label, no longer has
-are taken away. Somebody in the cluster may spoil that ConfigMap: then add-ons are applied once more, or something of
-ours stays. Only what bears our mark is ever removed, whatever is named there.
+What has been brought stands in a ConfigMap of the cluster: for each add-on the names of its objects, from before the
+first of them is applied, and when all are, a digest of them. So an add-on that is there already costs one look, and
+objects that a newer version, or a switched-off label, no longer has are taken away. Somebody in the cluster may spoil
+that ConfigMap: then add-ons are applied once more, or something of ours stays. Only what bears our mark is ever
+removed, whatever is named there.
 
 Each call changes one object, so a step can surround each with its own guard.
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from http import HTTPStatus
 from typing import Any, Protocol
 
 import msgspec
 
+from magnum.coe.kubernetes_calls import KubernetesRefused
 from magnum.coe.kubernetes_values import Json, ObjectName
 
 from .descriptions import descriptions
 from .rendering import MARK, Addon
 
 RECORD = ObjectName("v1", "ConfigMap", "magnum-addons", "kube-system")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._-]{0,252}")
 _WORKLOADS = frozenset({"Deployment", "DaemonSet"})
 
 Call = tuple[str, Callable[[], object]]
@@ -37,6 +42,8 @@ class Cluster(Protocol):
 
 
 class _Brought(msgspec.Struct, frozen=True):
+    """`digest` is empty while it is being brought."""
+
     digest: str
     objects: list[ObjectName]
 
@@ -72,12 +79,17 @@ def pending(cluster: Cluster, wanted: Sequence[Addon]) -> list[Change]:
 
 
 def calls(cluster: Cluster, change: Change, wanted: Sequence[Addon]) -> Iterator[Call]:
-    """Give the calls that make a change, each with what it does; made in order, the last one writes down the change."""
+    """Give the calls that make a change, each with what it does; they are to be made in order."""
+    addon = next((addon for addon in wanted if addon.name == change.name), None)
+    if addon:
+        began = _Brought("", [*reversed(change.obsolete), *map(ObjectName.of, addon.objects)])
+        yield f"note that {change.title} comes", lambda: cluster.apply(_record(cluster, change.name, began))
     for manifest in change.objects:
         yield f"apply {ObjectName.of(manifest)}", partial(cluster.apply, manifest)
     for name in change.obsolete:
         yield f"remove {name}", partial(_remove, cluster, name)
-    yield f"note {change.title}", lambda: cluster.apply(_record(cluster, change.name, wanted))
+    done = _Brought(_digest(addon), list(map(ObjectName.of, addon.objects))) if addon else None
+    yield f"note {change.title}", lambda: cluster.apply(_record(cluster, change.name, done))
 
 
 def rollout(cluster: Cluster, addon: Addon) -> Rollout:
@@ -89,9 +101,13 @@ def rollout(cluster: Cluster, addon: Addon) -> Rollout:
 
 
 def _remove(cluster: Cluster, name: ObjectName) -> None:
-    labels = ((cluster.get(name) or {}).get("metadata") or {}).get("labels") or {}
-    if labels.items() >= MARK.items():
-        cluster.delete(name)
+    try:
+        labels = ((cluster.get(name) or {}).get("metadata") or {}).get("labels") or {}
+        if labels.items() >= MARK.items():
+            cluster.delete(name)
+    except KubernetesRefused as refusal:
+        if refusal.status != HTTPStatus.NOT_FOUND:  # a kind that the cluster does not know any more
+            raise
 
 
 def _title(name: str) -> str:
@@ -139,8 +155,14 @@ def _waits(name: ObjectName, found: Json | None) -> str | None:
 def _obsolete(addon: Addon, brought: dict[str, _Brought]) -> tuple[ObjectName, ...]:
     if addon.name not in brought:
         return ()
-    kept = set(map(ObjectName.of, addon.objects))
-    return tuple(name for name in _last_first(brought[addon.name]) if name not in kept)
+    kept = {_identity(ObjectName.of(manifest)) for manifest in addon.objects}
+    return tuple(name for name in _last_first(brought[addon.name]) if _identity(name) not in kept)
+
+
+def _identity(name: ObjectName) -> tuple[str, ...]:
+    """Say which object it is: the same in every version of its group."""
+    group = name.api_version.rpartition("/")[0]
+    return (group, name.kind, name.namespace, name.name)
 
 
 def _last_first(brought: _Brought) -> tuple[ObjectName, ...]:
@@ -154,18 +176,24 @@ def _digest(addon: Addon) -> str:
 def _read_record(cluster: Cluster) -> dict[str, _Brought]:
     data = (cluster.get(RECORD) or {}).get("data") or {}
     try:
-        return {name: msgspec.json.decode(text, type=_Brought) for name, text in data.items()}
+        entries = {name: msgspec.json.decode(text, type=_Brought) for name, text in data.items()}
     except (msgspec.DecodeError, AttributeError, TypeError):
         return {}
+    return entries if all(_is_sound(name) for entry in entries.values() for name in entry.objects) else {}
 
 
-def _record(cluster: Cluster, changed: str, wanted: Sequence[Addon]) -> dict[str, Any]:
-    """Give the ConfigMap with one entry as it is now, and the others as they were."""
+def _is_sound(name: ObjectName) -> bool:
+    """Say whether an object can be called so; anything may stand in the record."""
+    parts = (*name.api_version.split("/"), name.kind, name.name, name.namespace or "none")
+    return all(_NAME.fullmatch(part) for part in parts)
+
+
+def _record(cluster: Cluster, changed: str, entry: _Brought | None) -> dict[str, Any]:
+    """Give the ConfigMap with this entry for one add-on, or without one, and the others as they were."""
     entries = _read_record(cluster)
     entries.pop(changed, None)
-    for addon in wanted:
-        if addon.name == changed:
-            entries[changed] = _Brought(_digest(addon), [ObjectName.of(manifest) for manifest in addon.objects])
+    if entry:
+        entries[changed] = entry
     return {
         "apiVersion": RECORD.api_version,
         "kind": RECORD.kind,

@@ -61,7 +61,10 @@ def test_each_change_is_guarded_and_told(steps, api, context):
     assert steps.bring(context) == Done()
     assert len(context.guarded) == len(api.changes)
     assert {timeout for _, timeout in context.guarded} == {16.0}
-    assert context.guarded[0][0] == "apply ServiceAccount kube-system/coredns"
+    assert [what for what, _ in context.guarded[:2]] == [
+        "note that CoreDNS comes",
+        "apply ServiceAccount kube-system/coredns",
+    ]
     assert context.events == [("info", "CoreDNS was applied.")]
 
 

@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from magnum.coe.addons.keeping import RECORD, Rollout, calls, pending, rollout
 from magnum.coe.addons.rendering import MARK, wanted
+from magnum.coe.kubernetes_calls import KubernetesRefused
 from magnum.coe.kubernetes_values import ObjectName
 
 
@@ -24,6 +25,38 @@ def test_all_is_brought_in_order_and_then_nothing_more(cluster, facts):
     bring(cluster, addons)
     assert cluster.objects.keys() == {ObjectName.of(one) for addon in addons for one in addon.objects} | {RECORD}
     assert pending(cluster, addons) == []
+
+
+def test_what_was_interrupted_and_is_not_wanted_any_more_leaves_nothing(cluster, facts):
+    addons = wanted(facts())
+    *_, last = pending(cluster, addons)
+    _noted, applied, *_ = calls(cluster, last, addons)
+    for _, call in (_noted, applied):
+        call()
+    assert len(cluster.objects) == 2
+    bring(cluster, [])
+    assert cluster.objects.keys() == {RECORD}
+
+
+def test_an_object_in_a_newer_version_of_its_group_is_the_same_one(cluster, facts):
+    bring(cluster, wanted(facts(20, "bridge")))
+    cluster.changes.clear()
+    bring(cluster, wanted(facts(21, "bridge")))
+    assert {what for what, _ in cluster.changes} == {"apply"}
+
+
+def test_a_kind_that_the_cluster_does_not_know_any_more_is_gone(cluster, facts, monkeypatch):
+    bring(cluster, wanted(facts(20, "bridge")))
+    known = cluster.get
+
+    def get(name):
+        if name.kind == "PodDisruptionBudget":
+            raise KubernetesRefused(404, "NotFound", "it knows no PodDisruptionBudget of policy/v1beta1")
+        return known(name)
+
+    monkeypatch.setattr(cluster, "get", get)
+    bring(cluster, [])
+    assert "data" not in cluster.objects[RECORD] or not cluster.objects[RECORD]["data"]
 
 
 def test_what_was_interrupted_goes_on(cluster, facts):
@@ -80,7 +113,10 @@ def test_nothing_is_removed_that_is_not_ours(cluster, facts):
     assert "evil" not in cluster.objects[RECORD]["data"]
 
 
-@pytest.mark.parametrize("data", [None, {"coredns": "{"}, {"coredns": "[]"}, "text", {"coredns": 3}])
+ODD = '{"digest": "", "objects": [{"api_version": "v1", "kind": "Pod", "name": "..", "namespace": "x"}]}'
+
+
+@pytest.mark.parametrize("data", [None, {"coredns": "{"}, {"coredns": "[]"}, "text", {"coredns": 3}, {"odd": ODD}])
 def test_a_spoilt_record_has_all_brought_once_more(cluster, facts, data):
     addons = wanted(facts())
     bring(cluster, addons)
