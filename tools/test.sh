@@ -13,7 +13,8 @@ suite="${1:-test}"
 declare -A budgets=([test]=900 [chaos]=480 [clients]=480 [openapi]=7200)
 budget="${budgets[$suite]}"
 pytest=(.venv/bin/pytest --quiet)
-apart=(--ignore=tests/unit --ignore=tests/local --ignore=tests/kubernetes --ignore=tests/crash --ignore=tests/functional/clients)
+apart=(--ignore=tests/unit --ignore=tests/local --ignore=tests/crash --ignore=tests/functional/clients
+    --ignore=tests/kubernetes)
 summary=()
 
 finish() {
