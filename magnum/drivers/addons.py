@@ -6,8 +6,8 @@ as long as the driver says, and then tells; an add-on that does not come up fail
 
 from collections.abc import Callable, Sequence
 
-from magnum.coe.addons.keeping import Cluster, calls, pending, rollout
-from magnum.coe.addons.rendering import Addon, ClusterFacts, wanted
+from magnum.addons.rendering import Addon, ClusterFacts, wanted
+from magnum.coe.addons import Cluster, calls, pending, rollout
 from magnum.drivers.base import DriverContext
 from magnum.drivers.cluster_failures import told
 from magnum.model.clocks import MICROSECONDS

@@ -1,31 +1,16 @@
 """Add-ons, on a real API server: every object is accepted, and is brought and taken away by our own name."""
 
-import ipaddress
-
 import pytest
+from addon_facts import cluster_facts
 
-from magnum.coe.addons.keeping import RECORD, calls, pending, rollout
-from magnum.coe.addons.rendering import MARK, ClusterFacts, wanted
+from magnum.addons.rendering import MARK, wanted
+from magnum.coe.addons import RECORD, calls, pending, rollout
 from magnum.coe.kubernetes_values import ObjectName
-
-OWN_KINDS = ("Namespace", "CustomResourceDefinition")
-
-
-def facts(network_driver: str, **labels: str) -> ClusterFacts:
-    return ClusterFacts(
-        version=(1, 20),
-        network_driver=network_driver,
-        pods=ipaddress.IPv4Network("10.100.0.0/16"),
-        services=ipaddress.IPv4Network("10.254.0.0/16"),
-        dns_domain="cluster.local",
-        labels=labels,
-    )
-
 
 OBJECTS = {
     str(ObjectName.of(manifest)): manifest
     for network_driver in ("flannel", "calico")
-    for addon in wanted(facts(network_driver))
+    for addon in wanted(cluster_facts(20, network_driver))
     for manifest in addon.objects
 }
 
@@ -43,7 +28,7 @@ def bring(client, addons):
 
 
 def test_addons_are_brought_kept_and_taken_away(client):
-    addons = wanted(facts("flannel"))
+    addons = wanted(cluster_facts(20, "flannel"))
     assert len(pending(client, addons)) == 3
     bring(client, addons)
     assert pending(client, addons) == []
@@ -52,7 +37,7 @@ def test_addons_are_brought_kept_and_taken_away(client):
             assert client.get(ObjectName.of(manifest))["metadata"]["labels"].items() >= MARK.items()
     told = rollout(client, addons[1])
     assert (told.complete, "Deployment kube-system/coredns has 0 of 1 pods" in told.text) == (False, True)
-    bring(client, wanted(facts("flannel", coredns_tag="1.8.0")))
+    bring(client, wanted(cluster_facts(20, "flannel", coredns_tag="1.8.0")))
     deployment = client.get(ObjectName("apps/v1", "Deployment", "coredns", "kube-system"))
     assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == "docker.io/coredns/coredns:1.8.0"
     bring(client, [])

@@ -1,11 +1,11 @@
 import contextlib
-import ipaddress
 from types import SimpleNamespace
 
 import pytest
+from addon_facts import cluster_facts
 from fake_api import FakeApi
 
-from magnum.coe.addons.rendering import ClusterFacts, wanted
+from magnum.addons.rendering import wanted
 from magnum.coe.kubernetes_calls import KubernetesUnreachable
 from magnum.coe.kubernetes_values import ObjectName
 from magnum.drivers.addons import AddonSteps
@@ -32,14 +32,7 @@ class Context:
 
     @property
     def facts(self):
-        return ClusterFacts(
-            version=(1, 20),
-            network_driver="bridge",
-            pods=ipaddress.IPv4Network("10.100.0.0/16"),
-            services=ipaddress.IPv4Network("10.254.0.0/16"),
-            dns_domain="cluster.local",
-            labels=self.labels,
-        )
+        return cluster_facts(20, "bridge", **self.labels)
 
 
 @pytest.fixture

@@ -4,10 +4,11 @@ import re
 
 import kubernetes_validate
 import pytest
+from addon_facts import cluster_facts
 from kubernetes_validate import utils as schemas
 
-from magnum.coe.addons.descriptions import FOLDER, descriptions
-from magnum.coe.addons.rendering import MARK, bill, honoured_labels, wanted
+from magnum.addons.descriptions import FOLDER, descriptions
+from magnum.addons.rendering import MARK, bill, honoured_labels, wanted
 from magnum.coe.kubernetes_values import ObjectName
 from magnum.model.label_registry import REGISTRY, problems
 
@@ -39,15 +40,15 @@ def _schemas_are_read_once():
 
 @pytest.mark.parametrize("minor", MINORS)
 @pytest.mark.usefixtures("_schemas_are_read_once")
-def test_the_schemas_of_newer_versions_accept_every_object(facts, minor):
-    every = {str(ObjectName.of(one)): one for network in NETWORKS for one in objects(facts(minor, network))}
+def test_the_schemas_of_newer_versions_accept_every_object(minor):
+    every = {str(ObjectName.of(one)): one for network in NETWORKS for one in objects(cluster_facts(minor, network))}
     for manifest in every.values():
         kubernetes_validate.validate(manifest, f"1.{minor}", strict=True)
 
 
-def test_the_schemas_do_find_what_is_wrong(facts):
+def test_the_schemas_do_find_what_is_wrong():
     """Else the test above would prove nothing."""
-    workload = next(one for one in objects(facts()) if one["kind"] == "DaemonSet")
+    workload = next(one for one in objects(cluster_facts()) if one["kind"] == "DaemonSet")
     spoilt = json.loads(json.dumps(workload))
     spoilt["spec"]["template"]["spec"]["hostNetwork"] = "yes"
     with pytest.raises(kubernetes_validate.ValidationError):
@@ -57,8 +58,8 @@ def test_the_schemas_do_find_what_is_wrong(facts):
 @pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("minor", [20, 21, 25, 28, 37])
 @pytest.mark.parametrize("prefix", ["", "registry.example.com:5000/mirror/"])
-def test_nothing_is_pulled_that_is_not_on_the_bill(facts, network, minor, prefix):
-    cluster = facts(minor, network, container_infra_prefix=prefix)
+def test_nothing_is_pulled_that_is_not_on_the_bill(network, minor, prefix):
+    cluster = cluster_facts(minor, network, container_infra_prefix=prefix)
     billed = bill(cluster)
     assert images_in(objects(cluster)) == set(billed)
     assert len(billed) == len(set(billed)) == len({name.rpartition("/")[2] for name in billed})
@@ -66,27 +67,31 @@ def test_nothing_is_pulled_that_is_not_on_the_bill(facts, network, minor, prefix
 
 
 @pytest.mark.parametrize(("network", "own"), [("flannel", ["flannel"]), ("calico", ["calico"]), ("bridge", [])])
-def test_the_network_comes_first(facts, network, own):
-    assert [addon.name for addon in wanted(facts(network_driver=network))] == [*own, "coredns", "metrics_server"]
+def test_the_network_comes_first(network, own):
+    assert [addon.name for addon in wanted(cluster_facts(network_driver=network))] == [
+        *own,
+        "coredns",
+        "metrics_server",
+    ]
 
 
-def test_a_label_switches_an_addon_off(facts):
-    assert [addon.name for addon in wanted(facts(20, "bridge", metrics_server_enabled="False"))] == ["coredns"]
+def test_a_label_switches_an_addon_off():
+    assert [addon.name for addon in wanted(cluster_facts(20, "bridge", metrics_server_enabled="False"))] == ["coredns"]
 
 
-def test_a_label_says_another_tag(facts):
-    billed = bill(facts(network_driver="calico", calico_tag="v9.9.9", coredns_tag="9.9.8"))
+def test_a_label_says_another_tag():
+    billed = bill(cluster_facts(network_driver="calico", calico_tag="v9.9.9", coredns_tag="9.9.8"))
     assert sum(name.endswith(":v9.9.9") for name in billed) == 3
     assert "docker.io/coredns/coredns:9.9.8" in billed
 
 
 @pytest.mark.parametrize(("minor", "tag"), [(20, "1.7.0"), (24, "1.8.6"), (28, "1.10.1"), (99, "1.12.1")])
-def test_versions_go_with_the_version_of_kubernetes(facts, minor, tag):
-    assert f"docker.io/coredns/coredns:{tag}" in bill(facts(minor, "bridge"))
+def test_versions_go_with_the_version_of_kubernetes(minor, tag):
+    assert f"docker.io/coredns/coredns:{tag}" in bill(cluster_facts(minor, "bridge"))
 
 
-def test_values_reach_their_places(facts):
-    by_name = {str(ObjectName.of(one)): one for one in objects(facts(network_driver="flannel"))}
+def test_values_reach_their_places():
+    by_name = {str(ObjectName.of(one)): one for one in objects(cluster_facts(network_driver="flannel"))}
     assert by_name["Service kube-system/kube-dns"]["spec"]["clusterIP"] == "10.254.0.10"
     assert "kubernetes cluster.local in-addr.arpa" in by_name["ConfigMap kube-system/coredns"]["data"]["Corefile"]
     network = json.loads(by_name["ConfigMap kube-system/flannel"]["data"]["net-conf.json"])
@@ -94,8 +99,8 @@ def test_values_reach_their_places(facts):
 
 
 @pytest.mark.parametrize(("label", "value"), [({}, "Never"), ({"calico_ipv4pool_ipip": "Always"}, "Always")])
-def test_values_are_translated(facts, label, value):
-    (node,) = [one for one in objects(facts(**label)) if one["kind"] == "DaemonSet"]
+def test_values_are_translated(label, value):
+    (node,) = [one for one in objects(cluster_facts(**label)) if one["kind"] == "DaemonSet"]
     environment = node["spec"]["template"]["spec"]["containers"][0]["env"]
     assert {"name": "CALICO_IPV4POOL_IPIP", "value": value} in environment
 
@@ -109,14 +114,14 @@ def test_values_are_translated(facts, label, value):
         ({"container_infra_prefix": "evil"}, "The label container_infra_prefix must be"),
     ],
 )
-def test_a_bad_label_of_an_adopted_row_is_told(facts, label, sentence):
+def test_a_bad_label_of_an_adopted_row_is_told(label, sentence):
     with pytest.raises(ValueError, match=sentence):
-        wanted(facts(20, "flannel", **label))
+        wanted(cluster_facts(20, "flannel", **label))
 
 
-def test_all_that_is_brought_is_marked_and_named_once(facts):
+def test_all_that_is_brought_is_marked_and_named_once():
     for network in NETWORKS:
-        made = objects(facts(20, network))
+        made = objects(cluster_facts(20, network))
         names = [str(ObjectName.of(one)) for one in made]
         assert len(names) == len(set(names))
         assert all(one["metadata"]["labels"].items() >= MARK.items() for one in made)
@@ -128,7 +133,8 @@ def test_no_manifest_lies_about_unused():
 
 
 def test_the_labels_that_steer_addons_are_known_and_their_defaults_are_good():
-    honoured = dict(honoured_labels())
+    honoured = dict(honoured_labels(*NETWORKS))
     assert honoured.keys() <= REGISTRY.keys()
     assert problems(honoured) == []
+    assert honoured_labels("bridge").keys() == {"container_infra_prefix", "coredns_tag", "metrics_server_enabled"}
     assert {"container_infra_prefix", "coredns_tag", "calico_tag", "metrics_server_enabled"} <= honoured.keys()

@@ -41,8 +41,8 @@ class Addon(msgspec.Struct, frozen=True, kw_only=True):
     images: tuple[str, ...]
 
 
-def dns_service_address(services: ipaddress.IPv4Network) -> str:
-    return str(services[_DNS_HOST])
+def dns_service_address(services: ipaddress.IPv4Network) -> ipaddress.IPv4Address:
+    return services[_DNS_HOST]
 
 
 def wanted(facts: ClusterFacts) -> tuple[Addon, ...]:
@@ -55,11 +55,12 @@ def bill(facts: ClusterFacts) -> tuple[str, ...]:
     return tuple(sorted({image for addon in wanted(facts) for image in addon.images}))
 
 
-def honoured_labels() -> Mapping[str, str]:
-    """Give the labels that steer add-ons, with their defaults: a driver that brings add-ons honours them."""
+def honoured_labels(*network_drivers: str) -> Mapping[str, str]:
+    """Give the labels that steer add-ons with these network drivers, with their defaults; a driver honours them."""
     labels = {PREFIX_LABEL: ""}
     for about in descriptions().values():
-        labels |= about.honoured()
+        if not about.network_driver or about.network_driver in network_drivers:
+            labels |= about.honoured()
     return labels
 
 
@@ -107,5 +108,5 @@ def _values(about: Description, facts: ClusterFacts) -> dict[str, Any]:
         **translated,
         "pods": str(facts.pods),
         "dns_domain": facts.dns_domain,
-        "dns_service_address": dns_service_address(facts.services),
+        "dns_service_address": str(dns_service_address(facts.services)),
     }

@@ -1,9 +1,10 @@
 import pytest
+from addon_facts import cluster_facts
 from fake_api import FakeApi
 from msgspec.structs import replace
 
-from magnum.coe.addons.keeping import RECORD, Rollout, calls, pending, rollout
-from magnum.coe.addons.rendering import MARK, wanted
+from magnum.addons.rendering import MARK, wanted
+from magnum.coe.addons import RECORD, Rollout, calls, pending, rollout
 from magnum.coe.kubernetes_calls import KubernetesRefused
 from magnum.coe.kubernetes_values import ObjectName
 
@@ -19,16 +20,16 @@ def bring(cluster, addons):
             call()
 
 
-def test_all_is_brought_in_order_and_then_nothing_more(cluster, facts):
-    addons = wanted(facts())
+def test_all_is_brought_in_order_and_then_nothing_more(cluster):
+    addons = wanted(cluster_facts())
     assert [change.name for change in pending(cluster, addons)] == ["calico", "coredns", "metrics_server"]
     bring(cluster, addons)
     assert cluster.objects.keys() == {ObjectName.of(one) for addon in addons for one in addon.objects} | {RECORD}
     assert pending(cluster, addons) == []
 
 
-def test_what_was_interrupted_and_is_not_wanted_any_more_leaves_nothing(cluster, facts):
-    addons = wanted(facts())
+def test_what_was_interrupted_and_is_not_wanted_any_more_leaves_nothing(cluster):
+    addons = wanted(cluster_facts())
     *_, last = pending(cluster, addons)
     _noted, applied, *_ = calls(cluster, last, addons)
     for _, call in (_noted, applied):
@@ -38,15 +39,15 @@ def test_what_was_interrupted_and_is_not_wanted_any_more_leaves_nothing(cluster,
     assert cluster.objects.keys() == {RECORD}
 
 
-def test_an_object_in_a_newer_version_of_its_group_is_the_same_one(cluster, facts):
-    bring(cluster, wanted(facts(20, "bridge")))
+def test_an_object_in_a_newer_version_of_its_group_is_the_same_one(cluster):
+    bring(cluster, wanted(cluster_facts(20, "bridge")))
     cluster.changes.clear()
-    bring(cluster, wanted(facts(21, "bridge")))
+    bring(cluster, wanted(cluster_facts(21, "bridge")))
     assert {what for what, _ in cluster.changes} == {"apply"}
 
 
-def test_a_kind_that_the_cluster_does_not_know_any_more_is_gone(cluster, facts, monkeypatch):
-    bring(cluster, wanted(facts(20, "bridge")))
+def test_a_kind_that_the_cluster_does_not_know_any_more_is_gone(cluster, monkeypatch):
+    bring(cluster, wanted(cluster_facts(20, "bridge")))
     known = cluster.get
 
     def get(name):
@@ -59,8 +60,8 @@ def test_a_kind_that_the_cluster_does_not_know_any_more_is_gone(cluster, facts, 
     assert "data" not in cluster.objects[RECORD] or not cluster.objects[RECORD]["data"]
 
 
-def test_what_was_interrupted_goes_on(cluster, facts):
-    addons = wanted(facts())
+def test_what_was_interrupted_goes_on(cluster):
+    addons = wanted(cluster_facts())
     first = pending(cluster, addons)[0]
     *done, _noted = calls(cluster, first, addons)
     for _, call in done:
@@ -70,16 +71,16 @@ def test_what_was_interrupted_goes_on(cluster, facts):
     assert pending(cluster, addons) == []
 
 
-def test_only_what_changed_is_brought_again(cluster, facts):
-    bring(cluster, wanted(facts()))
-    (change,) = pending(cluster, wanted(facts(coredns_tag="1.9.9")))
+def test_only_what_changed_is_brought_again(cluster):
+    bring(cluster, wanted(cluster_facts()))
+    (change,) = pending(cluster, wanted(cluster_facts(coredns_tag="1.9.9")))
     assert (change.name, change.title, change.obsolete) == ("coredns", "CoreDNS", ())
 
 
-def test_what_is_not_wanted_any_more_goes_last_first(cluster, facts):
-    bring(cluster, wanted(facts()))
+def test_what_is_not_wanted_any_more_goes_last_first(cluster):
+    bring(cluster, wanted(cluster_facts()))
     cluster.changes.clear()
-    addons = wanted(facts(metrics_server_enabled="no"))
+    addons = wanted(cluster_facts(metrics_server_enabled="no"))
     bring(cluster, addons)
     *gone, (what, record) = cluster.changes
     assert {what for what, _ in gone} == {"delete"}
@@ -89,8 +90,8 @@ def test_what_is_not_wanted_any_more_goes_last_first(cluster, facts):
     assert pending(cluster, addons) == []
 
 
-def test_an_object_that_a_newer_version_has_not_goes(cluster, facts):
-    (dns,) = wanted(facts(20, "bridge", metrics_server_enabled="no"))
+def test_an_object_that_a_newer_version_has_not_goes(cluster):
+    (dns,) = wanted(cluster_facts(20, "bridge", metrics_server_enabled="no"))
     bring(cluster, [dns])
     fewer = replace(dns, objects=dns.objects[:-1])
     (change,) = pending(cluster, [fewer])
@@ -99,9 +100,9 @@ def test_an_object_that_a_newer_version_has_not_goes(cluster, facts):
     assert ObjectName.of(dns.objects[-1]) not in cluster.objects
 
 
-def test_nothing_is_removed_that_is_not_ours(cluster, facts):
+def test_nothing_is_removed_that_is_not_ours(cluster):
     """Whoever writes into the record does not get us to remove others' work."""
-    addons = wanted(facts(20, "bridge"))
+    addons = wanted(cluster_facts(20, "bridge"))
     bring(cluster, addons)
     theirs = ObjectName("v1", "Secret", "theirs", "shop")
     cluster.objects[theirs] = {"metadata": {"name": "theirs", "labels": None}}
@@ -117,8 +118,8 @@ ODD = '{"digest": "", "objects": [{"api_version": "v1", "kind": "Pod", "name": "
 
 
 @pytest.mark.parametrize("data", [None, {"coredns": "{"}, {"coredns": "[]"}, "text", {"coredns": 3}, {"odd": ODD}])
-def test_a_spoilt_record_has_all_brought_once_more(cluster, facts, data):
-    addons = wanted(facts())
+def test_a_spoilt_record_has_all_brought_once_more(cluster, data):
+    addons = wanted(cluster_facts())
     bring(cluster, addons)
     cluster.objects[RECORD] = {"data": data}
     assert len(pending(cluster, addons)) == 3
@@ -129,8 +130,8 @@ def test_a_spoilt_record_has_all_brought_once_more(cluster, facts, data):
 
 class TestRollout:
     @pytest.fixture
-    def dns(self, facts):
-        return wanted(facts(20, "bridge"))[0]
+    def dns(self):
+        return wanted(cluster_facts(20, "bridge"))[0]
 
     def running(self, cluster, dns, **status):
         for one in dns.objects:
@@ -154,8 +155,8 @@ class TestRollout:
     def test_it_is_not_there(self, cluster, dns):
         assert "Deployment kube-system/coredns is not there" in rollout(cluster, dns).text
 
-    def test_a_daemon_set(self, cluster, facts):
-        (network, *_) = wanted(facts(20, "flannel"))
+    def test_a_daemon_set(self, cluster):
+        (network, *_) = wanted(cluster_facts(20, "flannel"))
         (daemons,) = [ObjectName.of(one) for one in network.objects if one["kind"] == "DaemonSet"]
         cluster.objects[daemons] = {"status": {"desiredNumberScheduled": 3, "numberAvailable": 2}}
         assert rollout(cluster, network).text == (

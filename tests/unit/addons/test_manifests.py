@@ -5,7 +5,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from magnum.coe.addons.manifests import ManifestError, load, render
+from magnum.addons.manifests import ManifestError, load, render
 
 MANIFEST = """
 - kind: ConfigMap

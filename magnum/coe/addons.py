@@ -18,11 +18,10 @@ from typing import Any, Protocol
 
 import msgspec
 
+from magnum.addons.descriptions import descriptions
+from magnum.addons.rendering import MARK, Addon
 from magnum.coe.kubernetes_calls import KubernetesRefused
 from magnum.coe.kubernetes_values import Json, ObjectName
-
-from .descriptions import descriptions
-from .rendering import MARK, Addon
 
 RECORD = ObjectName("v1", "ConfigMap", "magnum-addons", "kube-system")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._-]{0,252}")
