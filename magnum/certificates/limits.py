@@ -9,7 +9,7 @@ without stated purposes, which every server would take as a client's.
 """
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -41,12 +41,16 @@ def swarm_node_limits(name: str, address: str, *, manager: bool = False, api_hos
 
 
 def check_node_request(csr: x509.CertificateSigningRequest, ca_type: CaType, limits: NodeLimits) -> None:
-    """Raise `CsrNotAllowed` unless everything that the CSR asks for is within the limits."""
-    if ca_type not in limits.ca_types:
-        raise CsrNotAllowed(
-            f"This node may not have certificates of the {ca_type} CA; only of {_listed(limits.ca_types)}."
-        )
-    _check_subject(csr.subject, limits)
+    """Raise `CsrNotAllowed` unless everything that the CSR asks for is within the limits of one certificate."""
+    every = (limits, *limits.others)
+    of_ca = [one for one in every if ca_type in one.ca_types]
+    if not of_ca:
+        known = dict.fromkeys(ca for one in every for ca in one.ca_types)
+        raise CsrNotAllowed(f"This node may not have certificates of the {ca_type} CA; only of {_listed(known)}.")
+    _check_one(csr, _with_subject(csr.subject, of_ca))
+
+
+def _check_one(csr: x509.CertificateSigningRequest, limits: NodeLimits) -> None:
     purposes_stated = False
     for extension in csr.extensions:
         match extension.value:
@@ -71,19 +75,20 @@ def check_node_request(csr: x509.CertificateSigningRequest, ca_type: CaType, lim
         )
 
 
-def _check_subject(subject: x509.Name, limits: NodeLimits) -> None:
-    """Compare the multiset of attributes: nothing twice, nothing missing, nothing else."""
+def _with_subject(subject: x509.Name, choices: Sequence[NodeLimits]) -> NodeLimits:
+    """Find the limits by the multiset of attributes: nothing twice, nothing missing, nothing else."""
     asked = sorted((attribute.oid.dotted_string, str(attribute.value)) for attribute in subject)
     organization = NameOID.ORGANIZATION_NAME.dotted_string
     if (organization, ADMINISTRATORS) in asked:
         raise CsrNotAllowed(f"A node may not be of the organisation {ADMINISTRATORS}.")
-    listed = [(organization, name) for name in limits.organizations]
-    listed.append((NameOID.COMMON_NAME.dotted_string, limits.common_name))
-    if asked != sorted(listed):
-        wanted = ",".join([f"CN={limits.common_name}", *(f"O={name}" for name in limits.organizations)])
-        raise CsrNotAllowed(
-            f"The CSR's subject is '{_shown(subject.rfc4514_string())}'; this node's must be '{wanted}'."
-        )
+    for limits in choices:
+        listed = [(organization, name) for name in limits.organizations]
+        if asked == sorted([*listed, (NameOID.COMMON_NAME.dotted_string, limits.common_name)]):
+            return limits
+    wanted = "' or '".join(
+        ",".join([f"CN={limits.common_name}", *(f"O={name}" for name in limits.organizations)]) for limits in choices
+    )
+    raise CsrNotAllowed(f"The CSR's subject is '{_shown(subject.rfc4514_string())}'; this node's must be '{wanted}'.")
 
 
 def _check_alternative_names(names: x509.SubjectAlternativeName, limits: NodeLimits) -> None:

@@ -16,7 +16,8 @@ import msgspec
 from sqlalchemy import Connection
 
 from magnum.certificates.bundle import clear_private_key
-from magnum.db import clusters, credentials, ledger, nodes, operations
+from magnum.certificates.encryption import Place
+from magnum.db import cluster_secrets, clusters, credentials, ledger, nodes, operations
 from magnum.db.errors import LeaseLost
 from magnum.drivers.base import ClientTls
 from magnum.model.clocks import MICROSECONDS, Clock
@@ -191,6 +192,16 @@ class StepContext:
                 own = store.get(own_ref)
                 self._client_tls = ClientTls(store.get(ca_ref).certificate, own.certificate, clear_private_key(own))
         return self._client_tls
+
+    def secret(self, name: str, make: Callable[[], str]) -> str:
+        uuid = self.cluster.uuid
+        place = Place("cluster_secret", "sealed", f"{uuid}/{name}")
+        with store_failures(f"open the cluster's secret {name}"):
+            sealed = self.services.database.read(lambda tx: cluster_secrets.get(tx, uuid, name))
+            if sealed is None:
+                new = self.services.keyring.encrypt(make(), place)
+                sealed = self.write(lambda tx: cluster_secrets.put_first(tx, uuid, name, new))
+            return self.services.keyring.decrypt(sealed, place)
 
     def event(self, text: str, *, level: EventLevel = EventLevel.INFO) -> None:
         self.write(lambda tx: record(tx, self.operation, "driver", text, level))

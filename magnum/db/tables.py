@@ -354,6 +354,15 @@ sign_request = Table(
     **_OURS,
 )
 
+cluster_secret = Table(
+    "cluster_secret",
+    METADATA,
+    _uuid("cluster_uuid", key=True),
+    Column("name", String(64), primary_key=True),
+    Column("sealed", Text, nullable=False),
+    **_OURS,
+)
+
 project_lock = Table("project_lock", METADATA, Column("project_id", String(255), primary_key=True), **_OURS)
 
 encryption_canary = Table(

@@ -203,6 +203,13 @@ class DriverContext(Protocol):
         """Give Magnum's own client certificate for this cluster."""
         ...
 
+    def secret(self, name: str, make: Callable[[], str]) -> str:
+        """Give the cluster's secret of this name; the first to ask makes it. Sealed where it is kept, gone with the rows.
+
+        For what several nodes have to hold alike. It goes into their user data and nowhere else.
+        """
+        ...
+
     def event(self, text: str, *, level: EventLevel = EventLevel.INFO) -> None: ...
 
 

@@ -26,6 +26,8 @@ class NodeLimits(msgspec.Struct, frozen=True, kw_only=True):
     ip_addresses: tuple[str, ...] = ()
     extended_key_usages: tuple[str, ...] = ("serverAuth",)
     ca_types: tuple[CaType, ...] = (CaType.KUBERNETES,)
+    others: tuple["NodeLimits", ...] = ()
+    """Further certificates that it may have besides, each within limits of its own."""
 
 
 class SignState(StrEnum):

@@ -20,14 +20,17 @@ MAX_BYTES = 65535 // 4 * 3
 _READABLE = 512
 
 
-def cloud_config(data: NodeData) -> str:
-    """The user data with which a machine becomes the node that `data` describes."""
-    return render(node_files(data))
+def cloud_config(data: NodeData, files: Sequence[NodeFile] = (), *, closed_folders: Sequence[str] = ()) -> str:
+    """The user data with which a machine becomes the node that `data` describes, and gets these files besides.
+
+    Files that are secret go into closed folders.
+    """
+    return render((*node_files(data), *files), closed_folders=closed_folders)
 
 
-def render(files: Sequence[NodeFile]) -> str:
+def render(files: Sequence[NodeFile], *, closed_folders: Sequence[str] = ()) -> str:
     document = {
-        "bootcmd": [["install", "--directory", "--mode=0700", NODE_DATA]],
+        "bootcmd": [["install", "--directory", "--mode=0700", NODE_DATA, *closed_folders]],
         "write_files": [_entry(file) for file in files],
         "runcmd": [
             ["systemctl", "daemon-reload"],

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from magnum.conductor.context import StepContext
-from magnum.db import clusters, credentials, nodegroups, nodes, operations
+from magnum.db import cluster_secrets, clusters, credentials, nodegroups, nodes, operations
 from magnum.db.engine import Database
 from magnum.drivers.base import Driver, Step
 from magnum.model.clocks import MICROSECONDS, Instant
@@ -29,6 +29,7 @@ def _steps(context: StepContext, driver: Driver) -> Sequence[Step]:
 def _succeed(tx: Connection, context: StepContext) -> None:
     uuid = context.cluster.uuid
     credentials.delete_of_cluster(tx, uuid)
+    cluster_secrets.delete_of_cluster(tx, uuid)
     nodes.forget(tx, uuid)
     for group in nodegroups.of_cluster(tx, uuid):
         nodegroups.delete(tx, group.uuid)

@@ -30,9 +30,16 @@ CONSOLE = "console.log"
 CONSOLE_TAIL = 400
 SEED = "var/lib/cloud/seed/nocloud"
 REMOVAL_LIMIT = 60.0
-VOLUMES = ("docker", "containerd")
+VOLUMES = ("containerd", "docker", "etcd", "kubelet")
 # Without egress: refuses at once, where a resolver that does not answer costs 20 seconds for each name.
 NO_RESOLVER = "127.0.0.1"
+
+
+class Bind(msgspec.Struct, frozen=True):
+    """Something of this host that a machine sees at a place of its own, and cannot change."""
+
+    source: Path
+    target: Path
 
 
 class MachineSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +53,7 @@ class MachineSpec(msgspec.Struct, frozen=True, kw_only=True):
     user_data: str
     instance_id: str
     image: str = "debian-12"
+    binds: tuple[Bind, ...] = ()
 
     def __repr__(self) -> str:
         return f"MachineSpec({self.cluster_uuid}/{self.name})"
@@ -61,6 +69,7 @@ class MachineRecord(msgspec.Struct, frozen=True, kw_only=True):
     address: IPv4Address
     memory_mib: int
     vcpus: int
+    binds: tuple[Bind, ...] = ()
     powered: bool = True
     """Whether its owner wants it on; a stop of the whole host does not change that."""
 
@@ -93,7 +102,13 @@ class MachineFolder:
         self._write_seed(spec)
         _write_file(self.path / CONSOLE, "", 0o600)
         return self.write(
-            MachineRecord(name=spec.name, address=spec.address, memory_mib=spec.memory_mib, vcpus=spec.vcpus)
+            MachineRecord(
+                name=spec.name,
+                address=spec.address,
+                memory_mib=spec.memory_mib,
+                vcpus=spec.vcpus,
+                binds=spec.binds,
+            )
         )
 
     def _write_seed(self, spec: MachineSpec) -> None:
@@ -107,8 +122,8 @@ class MachineFolder:
         _write_file(upper / "etc/machine-id", machine_id + "\n", 0o444)
 
     def volumes(self) -> tuple[tuple[Path, Path], ...]:
-        """Give the folders that are not on the overlay, and where the machine sees them."""
-        return tuple((self.path / "volumes" / name, Path("/var/lib") / name) for name in VOLUMES)
+        """Give the folders that are not on the overlay, and where the machine sees them. An old machine has fewer."""
+        return tuple((path, Path("/var/lib") / path.name) for path in sorted((self.path / "volumes").iterdir()))
 
     def write_resolvers(self, resolvers: Iterable[str]) -> None:
         """Say who answers for names, as a DHCP server would at every boot. The machine must not be running.

@@ -15,13 +15,13 @@ from magnum.drivers.local import egress, netns, rootfs
 from magnum.drivers.local.cgroups import Cgroups
 from magnum.drivers.local.egress import Egress
 from magnum.drivers.local.errors import LocalError
-from magnum.drivers.local.folders import MachineSpec, remove_if_empty, remove_tree
+from magnum.drivers.local.folders import Bind, MachineSpec, remove_if_empty, remove_tree
 from magnum.drivers.local.machines import Machine, MachineStatus
 from magnum.drivers.local.names import HostNames, cluster_folder, clusters_folder
 from magnum.drivers.local.networks import Network, Networks
 from magnum.drivers.local.settings import LocalSettings
 
-__all__ = ["Egress", "LocalHost", "MachineSpec", "MachineStatus", "Network"]
+__all__ = ["Bind", "Egress", "LocalHost", "MachineSpec", "MachineStatus", "Network"]
 
 AT_ONCE = 8
 

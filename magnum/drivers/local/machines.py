@@ -19,7 +19,7 @@ from magnum.drivers.local.cgroups import Cgroups
 from magnum.drivers.local.commands import run
 from magnum.drivers.local.egress import Egress
 from magnum.drivers.local.errors import LocalError
-from magnum.drivers.local.folders import MachineFolder, MachineRecord, remove_if_empty
+from magnum.drivers.local.folders import Bind, MachineFolder, MachineRecord, remove_if_empty
 from magnum.drivers.local.names import HostNames, MachineNames, check_machine, cluster_folder
 from magnum.drivers.local.networks import Network
 from magnum.drivers.local.settings import LocalSettings
@@ -88,7 +88,7 @@ class Machine:
         self.folder.write_resolvers(egress.resolvers)
         self._cgroups.create(self._names.unit, memory_mib=record.memory_mib, vcpus=record.vcpus)
         run(
-            [LAUNCHER, *self._group.join_files(), "--", *boot_command(self._names, self.folder)],
+            [LAUNCHER, *self._group.join_files(), "--", *boot_command(self._names, self.folder, record.binds)],
             timeout=self._settings.command_limit,
             cwd=self.folder.path,
             environment=ENVIRONMENT,
@@ -121,7 +121,7 @@ class Machine:
         return self.folder.path.with_name(f"{self.name}.lock")
 
 
-def boot_command(names: MachineNames, folder: MachineFolder) -> list[str]:
+def boot_command(names: MachineNames, folder: MachineFolder, binds: Iterable[Bind] = ()) -> list[str]:
     """Give the command that is the machine's power supply: it runs for as long as the machine does."""
     return [
         "systemd-nspawn",
@@ -143,6 +143,7 @@ def boot_command(names: MachineNames, folder: MachineFolder) -> list[str]:
         f"--system-call-filter={NEEDED_CALLS}",
         # Left to systemd-nspawn because it follows no link that the machine may have put there, out of its root.
         *(f"--bind={_escaped(source)}:{target}" for source, target in folder.volumes()),
+        *(f"--bind-ro={_escaped(bind.source)}:{_escaped(bind.target)}" for bind in binds),
     ]
 
 

@@ -82,12 +82,13 @@ DEBIAN_12 = Recipe(
     packages=(
         *("cloud-init", "openssh-server", "sudo"),
         *("docker.io", "iptables", "conntrack", "ethtool", "socat"),
-        *("curl", "iputils-ping", "jq", "openssl"),
+        *("containernetworking-plugins", "etcd-server", "etcd-client", "haproxy"),
+        *("busybox-static", "curl", "iputils-ping", "jq", "openssl"),
     ),
-    disabled_units=("docker.service", "docker.socket", "containerd.service"),
+    disabled_units=("docker.service", "docker.socket", "containerd.service", "etcd.service", "haproxy.service"),
     enabled_units=("prepare-container-host.service",),
     # Beside a unit of the same name it only makes `systemctl enable` run Perl for half a second.
-    removed_files=("etc/init.d/docker",),
+    removed_files=("etc/init.d/docker", "etc/init.d/etcd", "etc/init.d/haproxy"),
     masked_units=(
         "systemd-sysctl.service",  # would write settings of the kernel that all machines share
         *("sys-kernel-debug.mount", "sys-kernel-tracing.mount", "systemd-modules-load.service"),

@@ -10,26 +10,29 @@ source "${BASH_SOURCE[0]%/*}/http.sh"
 
 readonly certificates=/etc/magnum/certificates
 
-fetch_ca() { # FILE-NAME
+fetch_ca() { # FILE-NAME [CA-TYPE]
   local cluster pem
   cluster=$(value cluster_uuid)
-  api "fetch the cluster's CA certificate" "$scratch/ca" "certificates/$cluster"
+  api "fetch the cluster's CA certificate" "$scratch/ca" "certificates/$cluster${2:+?ca_cert_type=$2}"
   pem=$(json_text pem "$scratch/ca")
   openssl x509 -noout <<<"$pem" || fail "what the service gave as the cluster's CA is no certificate"
   install_file "$certificates/$1" 0644 <<<"$pem"
 }
 
-# Makes NAME.key and NAME.crt, and sees that the CA in CA-FILE vouches for it.
-make_certificate() { # NAME SUBJECT EXTENDED-KEY-USAGE ALTERNATIVE-NAMES CA-FILE
-  local key="$certificates/$1.key" cluster request pem
+# Makes NAME.key and NAME.crt, and sees that the CA in CA-FILE vouches for it. What proves itself to servers alone may
+# have no alternative names.
+make_certificate() { # NAME SUBJECT EXTENDED-KEY-USAGE ALTERNATIVE-NAMES CA-FILE [CA-TYPE]
+  local key="$certificates/$1.key" cluster request pem names=()
   cluster=$(value cluster_uuid)
+  if [[ -n $4 ]]; then names=(-addext "subjectAltName = $4"); fi
   if [[ ! -s $MAGNUM_ROOT$key ]]; then
     openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 | install_file "$key" 0600
   fi
   request=$(openssl req -new -key "$MAGNUM_ROOT$key" -subj "$2" \
     -config <(printf '[req]\ndistinguished_name = subject\n[subject]\n') \
-    -addext "keyUsage = critical, digitalSignature" -addext "extendedKeyUsage = $3" -addext "subjectAltName = $4")
-  printf '{"cluster_uuid": %s, "csr": %s}' "$(quoted "$cluster")" "$(quoted "$request"$'\n')" >"$scratch/request"
+    -addext "keyUsage = critical, digitalSignature" -addext "extendedKeyUsage = $3" "${names[@]}")
+  printf '{"cluster_uuid": %s, "ca_cert_type": %s, "csr": %s}' "$(quoted "$cluster")" "$(quoted "${6:-kubernetes}")" \
+    "$(quoted "$request"$'\n')" >"$scratch/request"
   api "have the $1 certificate signed" "$scratch/signed" certificates --header "Content-Type: application/json" \
     --data-binary "@$scratch/request"
   pem=$(json_text pem "$scratch/signed")

@@ -1,0 +1,96 @@
+"""Which certificates a node of Kubernetes has, and thereby the whole of what its credential may have signed.
+
+A worker's are its own identity as a node and that of its proxy. A master's are what its programs prove to each other.
+Nobody's is an administrator's: `system:masters` is for owners and for the conductor.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from magnum.model.signing import CaType, NodeLimits
+
+from .cluster import KubernetesCluster, KubernetesNode
+
+SERVER = "serverAuth"
+CLIENT = "clientAuth"
+CA_FILES = {CaType.KUBERNETES: "ca", CaType.ETCD: "etcd-ca", CaType.FRONT_PROXY: "front-proxy-ca"}
+API_TO_KUBELET = "kube-apiserver-kubelet-client"
+"""Whom a kubelet knows the API server by. What it may do there is a role that the conductor binds it to."""
+
+
+class Certificate(msgspec.Struct, frozen=True, kw_only=True):
+    """`name` is that of its files."""
+
+    name: str
+    common_name: str
+    organization: str | None = None
+    usages: tuple[str, ...] = (CLIENT,)
+    ca: CaType = CaType.KUBERNETES
+    dns_names: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+
+    def limits(self) -> NodeLimits:
+        return NodeLimits(
+            common_name=self.common_name,
+            organizations=(self.organization,) if self.organization else (),
+            dns_names=self.dns_names,
+            ip_addresses=self.addresses,
+            extended_key_usages=self.usages,
+            ca_types=(self.ca,),
+        )
+
+    def line(self) -> str:
+        """As the node program reads it: name, CA, subject, usages and alternative names, with bars between them."""
+        organization = f"/O={self.organization}" if self.organization else ""
+        names = [*(f"DNS:{name}" for name in self.dns_names), *(f"IP:{address}" for address in self.addresses)]
+        parts = (self.name, self.ca, f"{organization}/CN={self.common_name}", ", ".join(self.usages), ", ".join(names))
+        return "|".join(parts)
+
+
+def certificates_of(cluster: KubernetesCluster, node: KubernetesNode) -> tuple[Certificate, ...]:
+    own = (
+        Certificate(
+            name="kubelet",
+            common_name=f"system:node:{node.name}",
+            organization="system:nodes",
+            usages=(CLIENT, SERVER),
+            dns_names=(node.name,),
+            addresses=(str(node.address),),
+        ),
+        Certificate(name="kube-proxy", common_name="system:kube-proxy"),
+    )
+    return (*own, *_of_master(cluster, node)) if node.is_master else own
+
+
+def _of_master(cluster: KubernetesCluster, node: KubernetesNode) -> tuple[Certificate, ...]:
+    service = "kubernetes.default.svc"
+    answers_as = (str(node.address), str(cluster.api), "127.0.0.1", str(cluster.service_address))
+    return (
+        Certificate(
+            name="apiserver",
+            common_name="kube-apiserver",
+            usages=(SERVER,),
+            dns_names=("kubernetes", "kubernetes.default", service, f"{service}.{cluster.domain}", "localhost", node.name),
+            addresses=tuple(dict.fromkeys(answers_as)),
+        ),
+        Certificate(name="apiserver-kubelet", common_name=API_TO_KUBELET),
+        Certificate(name="controller-manager", common_name="system:kube-controller-manager"),
+        Certificate(name="scheduler", common_name="system:kube-scheduler"),
+        Certificate(
+            name="etcd",
+            ca=CaType.ETCD,
+            common_name=node.name,
+            usages=(SERVER, CLIENT),
+            dns_names=(node.name, "localhost"),
+            addresses=(str(node.address), "127.0.0.1"),
+        ),
+        Certificate(name="apiserver-etcd", ca=CaType.ETCD, common_name="kube-apiserver-etcd-client"),
+        Certificate(name="front-proxy", ca=CaType.FRONT_PROXY, common_name="front-proxy-client"),
+    )
+
+
+def limits_of(certificates: Sequence[Certificate]) -> NodeLimits:
+    """Give the limits of a credential with which these can be had and nothing else."""
+    first, *others = (certificate.limits() for certificate in certificates)
+    return msgspec.structs.replace(first, others=tuple(others))

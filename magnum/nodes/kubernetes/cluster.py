@@ -1,0 +1,152 @@
+"""What a node is told of its cluster and of itself. Every value is checked when it is made.
+
+Addresses of pods follow from a node's own address: the n-th address of the machines' network has the n-th part of the
+pods' network. So every node knows the way to the pods of every other, also of one that is not there yet.
+"""
+
+import re
+from ipaddress import IPv4Address, IPv4Network
+from typing import Literal
+
+import msgspec
+
+from magnum.nodes.limits import HOST_NAME, UUID, check_entries, check_form
+
+from .versions import Version
+
+MOST_PEERS = 256
+_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+_OPTIONS = re.compile(r"(--[a-z0-9][a-z0-9-]*(=[!#&(-\[\]-~]*)?( +(?=-)|$))*")  # no quote, $, % or backslash
+_NAMES = re.compile(r"[A-Za-z0-9]{0,64}")
+_LABEL_VALUE = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?")
+_SECRETBOX_KEY = re.compile(r"[A-Za-z0-9+/]{43}=")
+_PRIVATE_KEY = re.compile(r"-----BEGIN PRIVATE KEY-----\n[A-Za-z0-9+/=\n]{1,8192}-----END PRIVATE KEY-----\n?")
+
+
+class Member(msgspec.Struct, frozen=True):
+    """A master, as the others know it."""
+
+    name: str
+    address: IPv4Address
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What the owner adds to the flags of each program, as `--flag=value` separated by spaces."""
+
+    kubelet: str = ""
+    apiserver: str = ""
+    controller_manager: str = ""
+    scheduler: str = ""
+    proxy: str = ""
+
+    def __post_init__(self) -> None:
+        for field in self.__struct_fields__:
+            value = getattr(self, field)
+            if len(value) > 4096 or _OPTIONS.fullmatch(value) is None:
+                raise ValueError(
+                    f"the options of {field} must be flags, --name=value, with spaces between them and neither quotes "
+                    "nor $, % and backslashes in them"
+                )
+
+
+class KubernetesCluster(msgspec.Struct, frozen=True, kw_only=True):
+    """`api` is where clients and workers reach the API: a load balancer, or the only master."""
+
+    uuid: str
+    version: Version
+    network: IPv4Network
+    """That of the machines."""
+    masters: tuple[Member, ...]
+    api: IPv4Address
+    api_port: int = 6443
+    pods: IPv4Network = IPv4Network("10.100.0.0/16")
+    services: IPv4Network = IPv4Network("10.254.0.0/16")
+    dns: IPv4Address = IPv4Address("10.254.0.10")
+    domain: str = "cluster.local"
+    network_driver: Literal["bridge"] = "bridge"
+    pause_image: str = "localhost/magnum/pause:1"
+    cgroup_driver: str = "cgroupfs"
+    admission_plugins: tuple[str, ...] = ()
+    options: Options = Options()
+    shares_host: bool = False
+    """Whether machines share one kernel and one disk: then they may not favour processes, and a full disk says little."""
+
+    def __post_init__(self) -> None:
+        check_form("uuid", UUID, self.uuid)
+        check_form("domain", _DOMAIN, self.domain)
+        check_form("cgroup_driver", re.compile("cgroupfs|systemd"), self.cgroup_driver)
+        check_form("admission_plugins", _NAMES, *self.admission_plugins)
+        check_entries("masters", self.masters)
+        check_form("masters", HOST_NAME, *(member.name for member in self.masters))
+        if not self.masters:
+            raise ValueError("a cluster of Kubernetes needs a master")
+        if self.dns not in self.services:
+            raise ValueError(f"dns {self.dns} is not in the network of services, {self.services}")
+        for one, other in ((self.pods, self.services), (self.pods, self.network), (self.services, self.network)):
+            if one.overlaps(other):
+                raise ValueError(f"{one} and {other} overlap: pods, services and machines need a network each")
+        if self.network.num_addresses > MOST_PEERS:
+            raise ValueError(f"machines are in {self.network}; with the network driver bridge it may have 256 addresses")
+        if self.pods_prefix > 28:
+            raise ValueError(f"{self.pods} is too small for pods on each of {self.network.num_addresses} machines")
+
+    @property
+    def service_address(self) -> IPv4Address:
+        """The API's own, as pods know it."""
+        return self.services[1]
+
+    @property
+    def pods_prefix(self) -> int:
+        """The size of one node's part of the pods' network."""
+        return self.pods.prefixlen + self.network.max_prefixlen - self.network.prefixlen
+
+    def pods_of(self, address: IPv4Address) -> IPv4Network:
+        if address not in self.network:
+            raise ValueError(f"{address} is not in the machines' network {self.network}")
+        part = 1 << (32 - self.pods_prefix)
+        number = int(address) - int(self.network.network_address)
+        return IPv4Network((int(self.pods.network_address) + number * part, self.pods_prefix))
+
+    @property
+    def etcd_urls(self) -> tuple[str, ...]:
+        return tuple(f"https://{member.address}:2379" for member in self.masters)
+
+    @property
+    def api_url(self) -> str:
+        return f"https://{self.api}:{self.api_port}"
+
+
+class ClusterSecrets(msgspec.Struct, frozen=True):
+    """What all masters of a cluster hold and nobody else. PEM (PKCS #8), and 32 bytes in base64."""
+
+    service_account_key: str
+    encryption_key: str
+
+    def __post_init__(self) -> None:
+        check_form("service_account_key", _PRIVATE_KEY, self.service_account_key)
+        check_form("encryption_key", _SECRETBOX_KEY, self.encryption_key)
+
+    def __repr__(self) -> str:
+        return "ClusterSecrets(…)"
+
+
+class KubernetesNode(msgspec.Struct, frozen=True, kw_only=True):
+    """One node. A master has `secrets`, a worker has none."""
+
+    name: str
+    address: IPv4Address
+    nodegroup: str
+    role: str
+    secrets: ClusterSecrets | None = None
+    joins: bool = False
+    """Whether etcd is there already and this node's member is added to it."""
+
+    def __post_init__(self) -> None:
+        check_form("name", HOST_NAME, self.name)
+        check_form("nodegroup", _LABEL_VALUE, self.nodegroup)
+        check_form("role", _LABEL_VALUE, self.role)
+
+    @property
+    def is_master(self) -> bool:
+        return self.secrets is not None
+

@@ -1,0 +1,122 @@
+"""All files of a node of Kubernetes: configuration, units, and what it is to have signed.
+
+cloud-init puts them where they belong. The folder of the configuration is closed to all but root before anything is
+put into it (`closed_folders`).
+"""
+
+from collections.abc import Sequence
+
+from magnum.model.signing import CaType
+from magnum.nodes.data import NODE_DATA
+from magnum.nodes.files import NodeFile
+
+from . import control_plane, node_agents, pod_network
+from .certificates import CA_FILES, Certificate, certificates_of
+from .cluster import ClusterSecrets, KubernetesCluster, KubernetesNode
+from .control_plane import Flags
+from .paths import CA, FOLDER, PROGRAMS, certificate, document, key
+
+CLOSED_FOLDERS = (FOLDER,)
+_UNITS = "/etc/systemd/system"
+_ETCD = "/usr/bin/etcd"
+
+
+def kubernetes_files(cluster: KubernetesCluster, node: KubernetesNode) -> tuple[NodeFile, ...]:
+    files = [*_told(certificates_of(cluster, node)), *_agents(cluster, node)]
+    if node.secrets is not None:
+        files += [*_control_plane(cluster, node), *_secrets(node.secrets)]
+    return tuple(files)
+
+
+def _told(certificates: Sequence[Certificate]) -> list[NodeFile]:
+    """What the node program reads."""
+    lines = "".join(certificate.line() + "\n" for certificate in certificates)
+    authorities = [ca for ca in CaType if any(certificate.ca == ca for certificate in certificates)]
+    return [
+        NodeFile(f"{NODE_DATA}/certificates", 0o600, lines.encode()),
+        NodeFile(
+            f"{NODE_DATA}/authorities", 0o600, "".join(f"{CA_FILES[ca]}|{ca}\n" for ca in authorities).encode()
+        ),
+    ]
+
+
+def _agents(cluster: KubernetesCluster, node: KubernetesNode) -> list[NodeFile]:
+    options = cluster.options
+    api = f"https://127.0.0.1:{cluster.api_port}" if node.is_master else cluster.api_url
+    proxy = {"config": node_agents.PROXY}
+    return [
+        NodeFile("/etc/containerd/config.toml", 0o644, node_agents.containerd_configuration(cluster)),
+        NodeFile(
+            f"{node_agents.CNI_CONFIGURATION}/10-magnum.conflist", 0o644, pod_network.cni_configuration(cluster, node)
+        ),
+        NodeFile(pod_network.ROUTES, 0o644, pod_network.routes(cluster, node)),
+        NodeFile(f"{_UNITS}/pod-network.service", 0o644, pod_network.unit(cluster, node)),
+        _yaml("kubelet.yaml", node_agents.kubelet_configuration(cluster, node)),
+        _yaml("kube-proxy.yaml", node_agents.proxy_configuration(cluster, node)),
+        _kubeconfig("kubelet", api),
+        _kubeconfig("kube-proxy", api),
+        _unit("kubelet", node_agents.kubelet(cluster, node), options.kubelet, after="containerd.service pod-network.service"),
+        _unit("kube-proxy", proxy, options.proxy, after="pod-network.service"),
+    ]
+
+
+def _control_plane(cluster: KubernetesCluster, node: KubernetesNode) -> list[NodeFile]:
+    api, options = f"https://127.0.0.1:{cluster.api_port}", cluster.options
+    files = [
+        _unit("etcd", control_plane.etcd(cluster, node), program=_ETCD),
+        _unit("kube-apiserver", control_plane.apiserver(cluster, node), options.apiserver, after="etcd.service"),
+        _unit("kube-controller-manager", control_plane.controller_manager(cluster), options.controller_manager),
+        _unit("kube-scheduler", control_plane.scheduler(cluster), options.scheduler),
+        _kubeconfig("controller-manager", api),
+        _kubeconfig("scheduler", api),
+        _yaml("scheduler.yaml", control_plane.scheduler_configuration(cluster)),
+        _yaml("audit-policy.yaml", control_plane.audit_policy()),
+    ]
+    authentication = control_plane.authentication_configuration(cluster)
+    return [*files, _yaml("authentication.yaml", authentication)] if authentication else files
+
+
+def _secrets(secrets: ClusterSecrets) -> list[NodeFile]:
+    encryption = control_plane.encryption_configuration(secrets.encryption_key)
+    return [
+        NodeFile(control_plane.SERVICE_ACCOUNT_KEY, 0o600, secrets.service_account_key.encode()),
+        NodeFile(control_plane.ENCRYPTION, 0o600, document(encryption)),
+    ]
+
+
+def _yaml(name: str, content: object) -> NodeFile:
+    return NodeFile(f"{FOLDER}/{name}", 0o600, document(content))
+
+
+def _kubeconfig(name: str, server: str) -> NodeFile:
+    """How a program of this node reaches the API and proves who it is."""
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "cluster", "cluster": {"server": server, "certificate-authority": CA}}],
+        "users": [{"name": name, "user": {"client-certificate": certificate(name), "client-key": key(name)}}],
+        "contexts": [{"name": name, "context": {"cluster": "cluster", "user": name}}],
+        "current-context": name,
+    }
+    return _yaml(f"{name}.kubeconfig", content)
+
+
+def _unit(name: str, flags: Flags, options: str = "", *, after: str = "network.target", program: str = "") -> NodeFile:
+    command = [program or f"{PROGRAMS}/{name}", *(f"--{flag}={value}" for flag, value in flags.items()), options.strip()]
+    lines = " \\\n  ".join(filter(None, command))
+    text = f"""\
+[Unit]
+Description={name}, made by Magnum
+After={after}
+StartLimitIntervalSec=0
+
+[Service]
+ExecStart={lines}
+Restart=always
+RestartSec=1
+LimitNOFILE=1048576
+
+[Install]
+WantedBy=multi-user.target
+"""
+    return NodeFile(f"{_UNITS}/{name}.service", 0o644, text.encode())
