@@ -16,3 +16,14 @@ class Kubernetes(msgspec.Struct, frozen=True, kw_only=True):
     health_polling_interval: Annotated[
         int | None, Option("Seconds between health checks; negative: none.", default=None, sample="10")
     ] = None
+    binaries_dir: Annotated[
+        Path | None,
+        Option(
+            "Folder with the programs of Kubernetes for machines of this host (kube-apiserver, kubelet and so on), or "
+            "with a folder of them for each version, named like v1.31.2. "
+            "Unset, and for other versions: they are downloaded, or taken from the cache."
+        ),
+    ] = None
+    release_url: Annotated[
+        str, Option("Where the programs of Kubernetes are downloaded from, for machines of this host.")
+    ] = "https://dl.k8s.io"

@@ -29,7 +29,7 @@ class Engine(msgspec.Struct, frozen=True):
 
 
 ENGINES = {
-    Coe.KUBERNETES: Engine(("flannel", "calico", "cilium"), ("cinder",), "kubernetes"),
+    Coe.KUBERNETES: Engine(("flannel", "calico", "cilium", "bridge"), ("cinder",), "kubernetes"),
     Coe.SWARM: Engine(("docker", "flannel"), ("rexray",), "swarm"),
     Coe.SWARM_MODE: Engine(("docker", "flannel"), ("rexray",), "swarm"),
     Coe.MESOS: Engine(("docker",), ("rexray",), "mesos"),

@@ -204,7 +204,7 @@ class DriverContext(Protocol):
         ...
 
     def secret(self, name: str, make: Callable[[], str]) -> str:
-        """Give the cluster's secret of this name; the first to ask makes it. Sealed where it is kept, gone with the rows.
+        """Give the cluster's secret of this name; made by the first to ask, sealed in the database.
 
         For what several nodes have to hold alike. It goes into their user data and nowhere else.
         """

@@ -5,7 +5,7 @@ from magnum.drivers.local import preflight
 from magnum.drivers.local.host import LocalHost
 from magnum.drivers.local.settings import LocalSettings
 
-DRIVERS = ("local_swarm",)
+DRIVERS = ("local_kubernetes", "local_swarm")
 """Those that need machines of this host."""
 
 

@@ -22,7 +22,7 @@ from magnum.model.signing import NodeLimits
 from magnum.openstack.catalogue import Catalogue
 
 from .errors import LocalError
-from .folders import MachineSpec
+from .folders import Bind, MachineSpec
 from .host import LocalHost
 from .networks import Network
 
@@ -42,6 +42,8 @@ class MachinePlan(msgspec.Struct, frozen=True, kw_only=True):
     limits: Callable[[DriverContext, Node], NodeLimits]
     user_data: Callable[[DriverContext, Node, NodeAccess, str], str]
     """(context, node, how it reaches us, its token) → cloud-config."""
+    binds: Callable[[DriverContext, Node], tuple[Bind, ...]] = lambda _context, _node: ()
+    """What of this host it sees."""
 
 
 class LocalSteps:
@@ -81,9 +83,10 @@ class LocalSteps:
         for resource in context.resources(MACHINE):
             if resource.state is ResourceState.ATTEMPTED and resource.name in running:
                 context.confirm(resource, resource.name)  # whoever started it died before he could say so
-        for node in context.changing:
-            if node.state is NodeState.PLANNED and node.name not in running:
-                self._start(context, network, node)
+        starting = [node for node in context.changing if node.state is NodeState.PLANNED and node.name not in running]
+        # All have their address before the first one is told of the others.
+        for node in [_addressed(context, network, node) for node in starting]:
+            self._start(context, network, node)
         return Done()
 
     def reports(self, context: DriverContext) -> Outcome:
@@ -143,9 +146,7 @@ class LocalSteps:
         return network
 
     def _start(self, context: DriverContext, network: Network, node: Node) -> None:
-        if node.address is None:
-            node = msgspec.structs.replace(node, address=_free_address(network, context.nodes))
-            context.save_node(node)
+        node = _addressed(context, network, node)
         resource = context.attempt(MACHINE, node.name)
         access = self._node_listeners.access(context.cluster.uuid, str(network.gateway))
         token = context.new_node_token(node, self._plan.limits(context, node))
@@ -161,6 +162,7 @@ class LocalSteps:
             vcpus=flavor.vcpus,
             user_data=self._plan.user_data(context, node, access, token),
             image=image.name,
+            binds=self._plan.binds(context, node),
         )
         with _told(), context.provider_call(f"start machine {node.name}", timeout=CALL_TIMEOUT):
             self._host.start_machine(spec)
@@ -188,6 +190,13 @@ def group_of(context: DriverContext, node: Node) -> NodeGroup:
 
 def _standing(resources: Sequence[CloudResource]) -> list[CloudResource]:
     return [resource for resource in resources if resource.state is not ResourceState.GONE]
+
+
+def _addressed(context: DriverContext, network: Network, node: Node) -> Node:
+    if node.address is None:
+        node = msgspec.structs.replace(node, address=_free_address(network, context.nodes))
+        context.save_node(node)
+    return node
 
 
 def _free_address(network: Network, nodes: Sequence[Node]) -> str:

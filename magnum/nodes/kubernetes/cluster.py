@@ -69,15 +69,16 @@ class KubernetesCluster(msgspec.Struct, frozen=True, kw_only=True):
     admission_plugins: tuple[str, ...] = ()
     options: Options = Options()
     shares_host: bool = False
-    """Whether machines share one kernel and one disk: then they may not favour processes, and a full disk says little."""
+    """Whether machines share a kernel and a disk: then none may favour processes, and a full disk says little."""
 
     def __post_init__(self) -> None:
         check_form("uuid", UUID, self.uuid)
         check_form("domain", _DOMAIN, self.domain)
         check_form("cgroup_driver", re.compile("cgroupfs|systemd"), self.cgroup_driver)
         check_form("admission_plugins", _NAMES, *self.admission_plugins)
-        check_entries("masters", self.masters)
-        check_form("masters", HOST_NAME, *(member.name for member in self.masters))
+        names = [member.name for member in self.masters]
+        check_entries("masters", names)
+        check_form("masters", HOST_NAME, *names)
         if not self.masters:
             raise ValueError("a cluster of Kubernetes needs a master")
         if self.dns not in self.services:
@@ -86,7 +87,9 @@ class KubernetesCluster(msgspec.Struct, frozen=True, kw_only=True):
             if one.overlaps(other):
                 raise ValueError(f"{one} and {other} overlap: pods, services and machines need a network each")
         if self.network.num_addresses > MOST_PEERS:
-            raise ValueError(f"machines are in {self.network}; with the network driver bridge it may have 256 addresses")
+            raise ValueError(
+                f"machines are in {self.network}; with the network driver bridge it may have 256 addresses"
+            )
         if self.pods_prefix > 28:
             raise ValueError(f"{self.pods} is too small for pods on each of {self.network.num_addresses} machines")
 
@@ -149,4 +152,3 @@ class KubernetesNode(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_master(self) -> bool:
         return self.secrets is not None
-

@@ -55,7 +55,7 @@ def etcd(cluster: KubernetesCluster, node: KubernetesNode) -> Flags:
 def apiserver(cluster: KubernetesCluster, node: KubernetesNode) -> Flags:
     flags = {
         "advertise-address": str(node.address),
-        "bind-address": "0.0.0.0",
+        "bind-address": "0.0.0.0",  # noqa: S104 - clients, nodes and pods come from all sides
         "secure-port": str(cluster.api_port),
         "etcd-servers": "https://127.0.0.1:2379",
         "etcd-cafile": ETCD_CA,
@@ -103,7 +103,9 @@ def apiserver(cluster: KubernetesCluster, node: KubernetesNode) -> Flags:
 def _admission_plugins(cluster: KubernetesCluster) -> list[str]:
     """Put first what keeps a node to itself, and leave out what this version has no more."""
     gone = {"PodSecurityPolicy"} if cluster.version.minor >= POD_SECURITY_POLICY_ENDS else set()
-    return [name for name in dict.fromkeys(("NodeRestriction", *cluster.admission_plugins)) if name and name not in gone]
+    return [
+        name for name in dict.fromkeys(("NodeRestriction", *cluster.admission_plugins)) if name and name not in gone
+    ]
 
 
 def controller_manager(cluster: KubernetesCluster) -> Flags:

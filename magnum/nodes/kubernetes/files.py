@@ -34,9 +34,7 @@ def _told(certificates: Sequence[Certificate]) -> list[NodeFile]:
     authorities = [ca for ca in CaType if any(certificate.ca == ca for certificate in certificates)]
     return [
         NodeFile(f"{NODE_DATA}/certificates", 0o600, lines.encode()),
-        NodeFile(
-            f"{NODE_DATA}/authorities", 0o600, "".join(f"{CA_FILES[ca]}|{ca}\n" for ca in authorities).encode()
-        ),
+        NodeFile(f"{NODE_DATA}/authorities", 0o600, "".join(f"{CA_FILES[ca]}|{ca}\n" for ca in authorities).encode()),
     ]
 
 
@@ -55,7 +53,12 @@ def _agents(cluster: KubernetesCluster, node: KubernetesNode) -> list[NodeFile]:
         _yaml("kube-proxy.yaml", node_agents.proxy_configuration(cluster, node)),
         _kubeconfig("kubelet", api),
         _kubeconfig("kube-proxy", api),
-        _unit("kubelet", node_agents.kubelet(cluster, node), options.kubelet, after="containerd.service pod-network.service"),
+        _unit(
+            "kubelet",
+            node_agents.kubelet(cluster, node),
+            options.kubelet,
+            after="containerd.service pod-network.service",
+        ),
         _unit("kube-proxy", proxy, options.proxy, after="pod-network.service"),
     ]
 
@@ -102,7 +105,11 @@ def _kubeconfig(name: str, server: str) -> NodeFile:
 
 
 def _unit(name: str, flags: Flags, options: str = "", *, after: str = "network.target", program: str = "") -> NodeFile:
-    command = [program or f"{PROGRAMS}/{name}", *(f"--{flag}={value}" for flag, value in flags.items()), options.strip()]
+    command = [
+        program or f"{PROGRAMS}/{name}",
+        *(f"--{flag}={value}" for flag, value in flags.items()),
+        options.strip(),
+    ]
     lines = " \\\n  ".join(filter(None, command))
     text = f"""\
 [Unit]

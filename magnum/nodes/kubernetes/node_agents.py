@@ -20,9 +20,7 @@ def kubelet(cluster: KubernetesCluster, node: KubernetesNode) -> Flags:
         "kubeconfig": f"{FOLDER}/kubelet.kubeconfig",
         "hostname-override": node.name,
         "node-ip": str(node.address),
-        "node-labels": (
-            f"magnum.openstack.org/nodegroup={node.nodegroup},magnum.openstack.org/role={node.role}"
-        ),
+        "node-labels": (f"magnum.openstack.org/nodegroup={node.nodegroup},magnum.openstack.org/role={node.role}"),
     }
     if minor < RUNTIME_IS_REMOTE:
         flags["container-runtime"] = "remote"
@@ -60,7 +58,11 @@ def kubelet_configuration(cluster: KubernetesCluster, node: KubernetesNode) -> d
     }
     if cluster.shares_host:
         # The disk is full for other reasons than this node's, and evicting its pods would not help.
-        configuration["evictionHard"] = {"memory.available": "100Mi", "nodefs.available": "0%", "imagefs.available": "0%"}
+        configuration["evictionHard"] = {
+            "memory.available": "100Mi",
+            "nodefs.available": "0%",
+            "imagefs.available": "0%",
+        }
         configuration["imageGCHighThresholdPercent"] = 100
     if minor >= RUNTIME_ENDPOINT_IN_FILE:
         configuration["containerRuntimeEndpoint"] = RUNTIME

@@ -1,0 +1,1 @@
+"""Kubernetes on machines of this host."""

@@ -1,0 +1,93 @@
+"""The I/O half of `local_kubernetes`: which steps make, resize and delete a cluster on machines of this host.
+
+The machines' steps are those of `magnum.drivers.local.steps`; what they are made with is in `machines`, and the
+cluster's own steps are in `kubernetes`.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
+
+from magnum.coe.kubernetes import KubernetesClient
+from magnum.drivers.base import DriverContext, DriverServices, Observation, Step
+from magnum.drivers.local.host import LocalHost
+from magnum.drivers.local.settings import LocalSettings
+from magnum.drivers.local.steps import TAKE_DOWN_LIMIT, LocalSteps
+from magnum.model.ledger import CloudResource
+from magnum.model.nodes import Node
+from magnum.model.operations import CreateCluster
+from magnum.openstack.catalogue import load_catalogue
+
+from .kubernetes import CALL_TIMEOUT, Kubernetes
+from .machines import DOWNLOAD_LIMIT, KubernetesMachines
+from .programs import ProgramsSource
+
+if TYPE_CHECKING:
+    from magnum.conf.settings import Settings
+
+
+class LocalKubernetesDriver:
+    def __init__(self, services: DriverServices) -> None:
+        settings = cast("Settings", services.settings)
+        host = LocalHost(LocalSettings.of(settings.local))
+        programs = ProgramsSource(
+            cache_dir=settings.local.cache_dir,
+            binaries_dir=settings.kubernetes.binaries_dir,
+            release_url=settings.kubernetes.release_url,
+        )
+        self._machines = KubernetesMachines(host, programs)
+        self._kubernetes = Kubernetes(
+            lambda address, tls: KubernetesClient(address, tls, timeout=CALL_TIMEOUT), self._machines.cluster
+        )
+        self._local = LocalSteps(
+            host, services.node_listeners, load_catalogue(settings.local.catalogue), self._machines.plan()
+        )
+
+    def create_steps(self, context: DriverContext) -> Sequence[Step]:
+        return (
+            Step("programs", self._machines.programs, DOWNLOAD_LIMIT),
+            Step("network", self._local.network),
+            *self._clearing(context),
+            *self._growing(),
+        )
+
+    def resize_steps(self, context: DriverContext) -> Sequence[Step]:
+        del context
+        return (
+            *self._growing(),
+            Step("drain", self._kubernetes.drain),
+            Step("leave", self._kubernetes.leave),
+            Step("take machines down", self._local.delete_nodes, TAKE_DOWN_LIMIT),
+        )
+
+    def delete_steps(self, context: DriverContext) -> Sequence[Step]:
+        del context
+        return (
+            Step("take machines down", self._local.delete_all_machines, TAKE_DOWN_LIMIT),
+            Step("remove network", self._local.delete_network),
+        )
+
+    def removal_order(self, context: DriverContext, nodes: Sequence[Node]) -> Sequence[Node]:
+        return self._kubernetes.removal_order(context, nodes)
+
+    def observe(self, context: DriverContext) -> Observation:
+        return self._kubernetes.observe(context)
+
+    def linger(self, context: DriverContext) -> Sequence[CloudResource]:
+        return self._local.linger(context)
+
+    def resume(self) -> None:
+        self._local.resume()
+
+    def _clearing(self, context: DriverContext) -> tuple[Step, ...]:
+        """Begin a create that is tried again by taking down the machines that were lost."""
+        if context.operation.arguments != CreateCluster(again=True):
+            return ()
+        return (Step("take lost machines down", self._local.delete_nodes, TAKE_DOWN_LIMIT),)
+
+    def _growing(self) -> tuple[Step, ...]:
+        return (
+            Step("machines", self._local.machines),
+            Step("node set-up", self._local.reports),
+            Step("API", self._kubernetes.api),
+            Step("ready", self._kubernetes.ready),
+        )

@@ -1,0 +1,203 @@
+"""The cluster itself: waited for, given its roles and labels, drained and shrunk, through its own API.
+
+The conductor does all of it with Magnum's client certificate. What a driver elsewhere would do in the same way depends
+on nothing of this host but the cluster's address.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import msgspec
+
+from magnum.coe.drains import plan_drain, removal_order
+from magnum.coe.kubernetes import KubernetesClient
+from magnum.coe.kubernetes_calls import KubernetesError, KubernetesUnreachable, KubernetesUntrusted
+from magnum.coe.kubernetes_values import EvictionResult, KubernetesNode, Taint
+from magnum.drivers.base import ClientTls, DriverContext, Observation
+from magnum.drivers.local.steps import group_of
+from magnum.model.clocks import MICROSECONDS
+from magnum.model.events import EventLevel
+from magnum.model.failures import Code, Fatal, Retry
+from magnum.model.nodegroups import MASTER
+from magnum.model.nodes import Node, NodeState
+from magnum.model.outcomes import Done, Outcome, Wait
+from magnum.nodes.kubernetes.certificates import API_TO_KUBELET
+from magnum.nodes.kubernetes.cluster import KubernetesCluster
+
+CALL_TIMEOUT = 8.0
+DRAIN_LIMIT = 120
+"""Seconds that a drain may take. What has not ended by then is told, and what is protected stops the operation."""
+READY_LIMIT = 300.0
+Connect = Callable[[str, ClientTls], KubernetesClient]
+
+API_MAY_SPEAK_TO_KUBELETS = {
+    "apiVersion": "rbac.authorization.k8s.io/v1",
+    "kind": "ClusterRoleBinding",
+    "metadata": {"name": "magnum:kube-apiserver-to-kubelet"},
+    "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system:kubelet-api-admin"},
+    "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": API_TO_KUBELET}],
+}
+"""Logs, exec and port forwarding: the API server asks a kubelet, which asks the API server whether it may."""
+
+
+class Kubernetes:
+    def __init__(self, connect: Connect, describe: Callable[[DriverContext], KubernetesCluster]) -> None:
+        self._connect = connect
+        self._describe = describe
+
+    def api(self, context: DriverContext) -> Outcome:
+        """Wait until the API is ready, and let it do what needs a role of its own."""
+        with _told("looking at the API"):
+            client = self._client(context)
+            readiness = client.readiness()
+            if not readiness.ready:
+                return Wait(0.5, f"the API is not ready yet: {', '.join(readiness.failed) or 'it does not say why'}")
+            with context.provider_call("set up the cluster's roles", timeout=CALL_TIMEOUT):
+                client.apply(API_MAY_SPEAK_TO_KUBELETS)
+        return Done()
+
+    def ready(self, context: DriverContext) -> Outcome:
+        """Wait until every node is Ready and carries its labels; then the cluster has an address and a version."""
+        cluster = self._describe(context)
+        staying = [node for node in context.changing if node.state is not NodeState.REMOVING]
+        with _told("looking at the nodes"):
+            client = self._client(context)
+            members = {member.name: member for member in client.nodes()}
+            self._mark(context, client, [node for node in staying if node.name in members])
+            missing = [_why_not(node, members) for node in staying if not _is_ready(node, members)]
+            if missing:
+                return Wait(0.5, f"not Ready yet: {', '.join(missing)}")
+            version = client.version()
+        for node in staying:
+            if node.state is not NodeState.JOINED:
+                context.save_node(
+                    msgspec.structs.replace(node, state=NodeState.JOINED, member_id=members[node.name].uid)
+                )
+        runtimes = sorted({member.container_runtime for member in members.values()})
+        context.update_cluster(
+            api_address=cluster.api_url, coe_version=version.text, container_version=_runtime(runtimes)
+        )
+        return Done()
+
+    def drain(self, context: DriverContext) -> Outcome:
+        """Move the work off the nodes that are to go, as its budgets allow, and wait for it, but not for ever."""
+        waiting: list[str] = []
+        blocked: list[str] = []
+        with _told("draining"):
+            client = self._client(context)
+            leaving = self._leaving(context, client)
+            version = client.version() if leaving else None
+            for member in leaving:
+                if not member.unschedulable:
+                    with context.provider_call(f"cordon {member.name}", timeout=CALL_TIMEOUT):
+                        client.cordon(member.name)
+                if not member.ready:
+                    continue  # whatever was there has ended with it, or nobody can tell it to
+                plan = plan_drain(client.pods(member.name))
+                assert version is not None
+                for pod in plan.evict:
+                    with context.provider_call(f"move {pod.namespace}/{pod.name}", timeout=CALL_TIMEOUT):
+                        eviction = client.evict(pod, version)
+                    if eviction.result is EvictionResult.BLOCKED:
+                        blocked.append(f"{pod.namespace}/{pod.name} on {member.name} ({eviction.reason})")
+                if not plan.done:
+                    waiting.append(member.name)
+        if not waiting:
+            return Done()
+        if _seconds_in_step(context) <= DRAIN_LIMIT:
+            return Wait(0.5, f"work is moving off {', '.join(waiting)}{_blocked_by(blocked)}")
+        if blocked:
+            raise Fatal(
+                Code.COE_REFUSED,
+                f"The drain of {', '.join(waiting)} was not allowed within {DRAIN_LIMIT} s{_blocked_by(blocked)}. "
+                "Change the budget or give the work more replicas, then retry.",
+            )
+        text = f"{', '.join(waiting)} still had work {DRAIN_LIMIT} s after the drain began; removed all the same."
+        context.event(text, level=EventLevel.WARNING)
+        return Done()
+
+    def leave(self, context: DriverContext) -> Outcome:
+        """Take the nodes that are to go off the cluster's list."""
+        with _told("removing nodes"):
+            client = self._client(context)
+            for member in self._leaving(context, client):
+                with context.provider_call(f"take {member.name} off the list of nodes", timeout=CALL_TIMEOUT):
+                    client.delete_node(member.name)
+        return Done()
+
+    def removal_order(self, context: DriverContext, nodes: Sequence[Node]) -> Sequence[Node]:
+        """Give idle nodes first; when a busy one may have to go its owner hears of it."""
+        named = {node.name: node for node in nodes}
+        with _told("looking for idle nodes"):
+            client = self._client(context)
+            order = removal_order(list(named), client.nodes(), client.pods())
+        return [named[name] for name in order]
+
+    def observe(self, context: DriverContext) -> Observation:
+        cluster = self._describe(context)
+        with _told("looking at the cluster"):
+            client = self._client(context)
+            members = client.nodes()
+            return Observation(
+                nodes_seen=sum(member.ready for member in members),
+                api_address=cluster.api_url,
+                coe_version=client.version().text,
+                container_version=_runtime(sorted({member.container_runtime for member in members})),
+            )
+
+    def _client(self, context: DriverContext) -> KubernetesClient:
+        return self._connect(self._describe(context).api_url, context.client_tls())
+
+    def _leaving(self, context: DriverContext, client: KubernetesClient) -> list[KubernetesNode]:
+        names = {node.name for node in context.changing if node.state is NodeState.REMOVING}
+        return [member for member in client.nodes() if member.name in names] if names else []
+
+    def _mark(self, context: DriverContext, client: KubernetesClient, nodes: Sequence[Node]) -> None:
+        """Let nodes carry their role and what their group says; the client changes nothing that is so already."""
+        version = self._describe(context).version
+        for node in nodes:
+            group = group_of(context, node)
+            labels = dict(group.node_labels)
+            taints = [Taint(taint["key"], taint["effect"], taint.get("value") or "") for taint in group.node_taints]
+            if node.role == MASTER:
+                labels |= version.control_plane_labels
+                taints += [Taint(taint["key"], taint["effect"]) for taint in version.control_plane_taints]
+            with context.provider_call(f"label {node.name}", timeout=CALL_TIMEOUT):
+                client.mark_node(node.name, labels, taints)
+
+
+def _is_ready(node: Node, members: dict[str, KubernetesNode]) -> bool:
+    return node.name in members and members[node.name].ready
+
+
+def _why_not(node: Node, members: dict[str, KubernetesNode]) -> str:
+    if node.name not in members:
+        return f"{node.name} (has not come yet)"
+    return f"{node.name} ({members[node.name].reason})"
+
+
+def _runtime(runtimes: Sequence[str]) -> str | None:
+    """`containerd://1.6.20~ds1` as a version; nodes may differ while they are replaced."""
+    return ", ".join(runtime.partition("://")[2] or runtime for runtime in runtimes) or None
+
+
+def _blocked_by(blocked: Sequence[str]) -> str:
+    return f"; not allowed to go: {', '.join(blocked)}" if blocked else ""
+
+
+def _seconds_in_step(context: DriverContext) -> float:
+    started = context.operation.step_started_at or context.clock.now()
+    return (context.clock.now() - started) / MICROSECONDS
+
+
+@contextmanager
+def _told(doing: str) -> Iterator[None]:
+    """Turn what the API answers into failures that name what was being done."""
+    try:
+        yield
+    except KubernetesUnreachable as error:
+        raise Retry(Code.COE_UNREACHABLE, f"While {doing}: {error}") from error
+    except KubernetesUntrusted as error:
+        raise Fatal(Code.CERTIFICATE_REFUSED, f"While {doing}: {error}") from error
+    except KubernetesError as error:
+        raise Retry(Code.COE_REFUSED, f"While {doing}: {error}") from error

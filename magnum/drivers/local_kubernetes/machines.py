@@ -1,0 +1,139 @@
+"""What a machine is made with to become a node of Kubernetes: its files, its programs, and what it may have signed."""
+
+import base64
+import platform
+import secrets
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from magnum.drivers.base import DriverContext, NodeAccess
+from magnum.drivers.local import rootfs
+from magnum.drivers.local.host import Bind, LocalHost
+from magnum.drivers.local.steps import MachinePlan, group_of
+from magnum.model.failures import Code, Fatal, Retry
+from magnum.model.nodegroups import MASTER, WORKER
+from magnum.model.nodes import Node
+from magnum.model.outcomes import Done, Outcome
+from magnum.model.signing import NodeLimits
+from magnum.nodes.cloud_init import cloud_config
+from magnum.nodes.data import NodeData, NodeToken
+from magnum.nodes.kubernetes import paths
+from magnum.nodes.kubernetes.certificates import certificates_of, limits_of
+from magnum.nodes.kubernetes.cluster import ClusterSecrets, KubernetesCluster, KubernetesNode, Member
+from magnum.nodes.kubernetes.files import CLOSED_FOLDERS, kubernetes_files
+
+from . import pause_image
+from .download import DownloadError
+from .programs import ProgramsSource
+from .values import ClusterValues, read_values
+
+DOWNLOAD_LIMIT = 1800.0
+KERNEL_LOG = Path("/dev/kmsg")
+
+
+class KubernetesMachines:
+    """The part of machines that is Kubernetes' own."""
+
+    def __init__(self, host: LocalHost, programs: ProgramsSource) -> None:
+        self._host = host
+        self._programs = programs
+
+    def plan(self) -> MachinePlan:
+        return MachinePlan(limits=self._limits, user_data=self._user_data, binds=self._binds)
+
+    def programs(self, context: DriverContext) -> Outcome:
+        """See that there are programs of the version that is asked for, before any machine is made."""
+        tag = self._values(context).version.tag
+        if self._programs.find(tag) is None:
+            context.event(f"The programs of Kubernetes {tag} are downloaded to this host.")
+            try:
+                self._programs.fetch(tag, lambda _text: None)
+            except DownloadError as error:
+                raise Fatal(
+                    Code.PROVIDER_REFUSED,
+                    f"This host has no programs of Kubernetes {tag}: {error}. Put them into [kubernetes] binaries_dir, "
+                    "choose another version by the label kube_tag, or make Debian's own by "
+                    "'python -m magnum.drivers.local_kubernetes.programs'.",
+                ) from error
+        return Done()
+
+    def cluster(self, context: DriverContext) -> KubernetesCluster:
+        network = self._host.find_network(context.cluster.uuid)
+        if network is None:
+            raise Retry(Code.PROVIDER_REFUSED, "The cluster's network is gone; it is looked for again.")
+        masters = sorted((node for node in context.nodes if _is_addressed_master(node)), key=lambda node: node.number)
+        members = [Member(node.name, IPv4Address(str(node.address))) for node in masters]
+        if not members:
+            raise Fatal(Code.COE_REFUSED, "The cluster has no master, so there is no API to speak to.")
+        try:
+            return self._values(context).cluster(context.cluster.uuid, network.subnet, members)
+        except ValueError as error:
+            raise Fatal(Code.PROVIDER_REFUSED, f"The cluster cannot be made: {error}.") from error
+
+    def _values(self, context: DriverContext) -> ClusterValues:
+        try:
+            return read_values(context.template, context.cluster.labels)
+        except ValueError as error:
+            raise Fatal(Code.PROVIDER_REFUSED, f"The cluster cannot be made: {error}.") from error
+
+    def _node(self, context: DriverContext, node: Node) -> KubernetesNode:
+        group = group_of(context, node)
+        return KubernetesNode(
+            name=node.name,
+            address=IPv4Address(str(node.address)),
+            nodegroup=group.name,
+            role=group.role,
+            secrets=_secrets(context) if node.role == MASTER else None,
+        )
+
+    def _limits(self, context: DriverContext, node: Node) -> NodeLimits:
+        return limits_of(certificates_of(self.cluster(context), self._node(context, node)))
+
+    def _user_data(self, context: DriverContext, node: Node, access: NodeAccess, token: str) -> str:
+        data = NodeData(
+            cluster_uuid=context.cluster.uuid,
+            node_name=node.name,
+            role=MASTER if node.role == MASTER else WORKER,
+            coe=context.template.coe,
+            address=str(node.address),
+            api_url=access.url,
+            api_pin=access.pin,
+            credential=NodeToken(token),
+        )
+        files = kubernetes_files(self.cluster(context), self._node(context, node))
+        return cloud_config(data, files, closed_folders=CLOSED_FOLDERS)
+
+    def _binds(self, context: DriverContext, node: Node) -> tuple[Bind, ...]:
+        del node
+        tag = self._values(context).version.tag
+        programs = self._programs.find(tag)
+        if programs is None:
+            raise Retry(Code.PROVIDER_REFUSED, f"The programs of Kubernetes {tag} are gone from this host.")
+        cache = self._programs.cache_dir
+        image = rootfs.find("debian-12", cache)
+        return (
+            Bind(programs, Path(paths.PROGRAMS)),
+            Bind(pause_image.ensure(cache, image, platform.machine()), Path(paths.IMAGES)),
+            # A kubelet does not start without; it reads there of processes that were killed for want of memory.
+            Bind(KERNEL_LOG, KERNEL_LOG),
+        )
+
+
+def _is_addressed_master(node: Node) -> bool:
+    return node.role == MASTER and node.address is not None
+
+
+def _secrets(context: DriverContext) -> ClusterSecrets:
+    return ClusterSecrets(
+        context.secret("service-account-key", _new_service_account_key),
+        context.secret("encryption-key", lambda: base64.b64encode(secrets.token_bytes(32)).decode()),
+    )
+
+
+def _new_service_account_key() -> str:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    return key.private_bytes(encoding, form, serialization.NoEncryption()).decode("ascii")

@@ -1,0 +1,55 @@
+"""What `local_kubernetes` provides and accepts; the half that the API loads. No I/O.
+
+Kubernetes on Debian machines of this host, always with TLS.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from magnum.drivers.base import ClusterRequest, ClusterType, Feature, Problem
+from magnum.model.clustertemplates import Coe, ServerType
+
+from .values import read_values
+
+NETWORK_DRIVERS = ("bridge",)
+STORAGE_DRIVERS = frozenset({None, "overlay2", "overlay"})
+
+
+class LocalKubernetesSpec(msgspec.Struct, frozen=True):
+    name: str = "local_kubernetes"
+    provides: frozenset[ClusterType] = frozenset({ClusterType(ServerType.VM, "debian", Coe.KUBERNETES)})
+    driver_path: str = "magnum.drivers.local_kubernetes.driver:LocalKubernetesDriver"
+    longest_call: float = 30.0
+    features: frozenset[Feature] = frozenset({Feature.NODE_LABELS})
+
+    def problems(self, request: ClusterRequest) -> Sequence[Problem]:
+        return tuple(_problems(request))
+
+
+def _problems(request: ClusterRequest) -> Iterator[Problem]:
+    template = request.template
+    if request.master_count != 1:
+        yield Problem("master_count", "This driver makes clusters with one master.")
+    if template.tls_disabled:
+        yield Problem("tls_disabled", "This driver makes no clusters without TLS; use a template with TLS enabled.")
+    if template.network_driver not in NETWORK_DRIVERS:
+        yield Problem(
+            "network_driver",
+            f"{template.network_driver} is not available on machines of this host; use {' or '.join(NETWORK_DRIVERS)}.",
+        )
+    if template.docker_storage_driver not in STORAGE_DRIVERS:
+        yield Problem(
+            "docker_storage_driver",
+            f"{template.docker_storage_driver} is not available on machines of this host; use overlay2.",
+        )
+    for field in ("volume_driver", "insecure_registry", "http_proxy", "https_proxy"):
+        if getattr(template, field):
+            yield Problem(field, "This is not available for Kubernetes on machines of this host.")
+    try:
+        read_values(template, request.labels)
+    except ValueError as error:
+        yield Problem("labels", f"{error}.")
+
+
+SPEC = LocalKubernetesSpec()
