@@ -95,6 +95,10 @@ class KubernetesClient:
     def uncordon(self, node: str) -> None:
         self._patch_node(node, {"spec": {"unschedulable": None}})
 
+    def assign_pods_network(self, node: str, network: str) -> None:
+        """Say where the addresses of a node's pods are from; once said it cannot be changed."""
+        self._patch_node(node, {"spec": {"podCIDR": network, "podCIDRs": [network]}})
+
     def evict(self, pod: KubernetesPod, version: ClusterVersion) -> Eviction:
         """Ask for a pod to go, which a PodDisruptionBudget may forbid for now. The pod takes its time to end."""
         calls = self._calls()

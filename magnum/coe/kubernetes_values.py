@@ -52,6 +52,8 @@ class KubernetesNode(msgspec.Struct, frozen=True, kw_only=True):
     addresses: dict[str, str]
     labels: dict[str, str]
     taints: tuple[Taint, ...]
+    pods_network: str = ""
+    """Where the addresses of its pods are from, as the API has it."""
 
     @property
     def internal_address(self) -> str:
@@ -216,6 +218,7 @@ class _WireTaint(_Wire, frozen=True):
 class _NodeSpec(_Wire, frozen=True):
     unschedulable: bool = False
     taints: list[_WireTaint] | None = None
+    pod_cidr: str = msgspec.field(default="", name="podCIDR")
 
 
 class _NodeInfo(_Wire, frozen=True):
@@ -256,6 +259,7 @@ class WireNode(_Wire, frozen=True):
             addresses=addresses,
             labels=dict(self.metadata.labels or {}),
             taints=tuple(Taint(taint.key, taint.effect, taint.value) for taint in self.spec.taints or ()),
+            pods_network=self.spec.pod_cidr,
         )
 
 

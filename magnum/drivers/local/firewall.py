@@ -2,7 +2,8 @@
 
 Always: each other. Of this host: replies to its own connections, one TCP port and ping on their own bridge's address,
 and nothing else, on none of its addresses. Never: other clusters and link-local addresses. Without egress that is all;
-with it, the rest of the world behind NAT. Nobody but this host itself opens a connection to them.
+with it, the rest of the world behind NAT. Nobody but this host itself opens a connection to them. Link-local addresses
+are refused at once, because programs ask there which cloud they are in and would wait for the answer.
 
 A table is replaced in one transaction, so applying it again is safe. A Docker engine of the host's own drops every
 forwarded packet that it does not know, even between two ports of our bridge; its chain made for such cases gets an
@@ -31,7 +32,8 @@ def ruleset(
 ) -> str:
     outward = f"""
         iifname "{bridge}" oifname "{names.BRIDGE_PREFIX}*" drop
-        iifname "{bridge}" ip daddr {{ {pool}, {LINK_LOCAL} }} drop
+        iifname "{bridge}" ip daddr {pool} drop
+        iifname "{bridge}" ip daddr {LINK_LOCAL} reject
         iifname "{bridge}" ip saddr {subnet} accept
         oifname "{bridge}" ct state established,related accept"""
     nat = f"""

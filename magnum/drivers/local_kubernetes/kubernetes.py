@@ -4,8 +4,9 @@ The conductor does all of it with Magnum's client certificate. What a driver els
 on nothing of this host but the cluster's address.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from ipaddress import IPv4Address
 
 import msgspec
 
@@ -27,7 +28,6 @@ from magnum.nodes.kubernetes.cluster import KubernetesCluster
 CALL_TIMEOUT = 8.0
 DRAIN_LIMIT = 120
 """Seconds that a drain may take. What has not ended by then is told, and what is protected stops the operation."""
-READY_LIMIT = 300.0
 Connect = Callable[[str, ClientTls], KubernetesClient]
 
 API_MAY_SPEAK_TO_KUBELETS = {
@@ -63,7 +63,7 @@ class Kubernetes:
         with _told("looking at the nodes"):
             client = self._client(context)
             members = {member.name: member for member in client.nodes()}
-            self._mark(context, client, [node for node in staying if node.name in members])
+            self._mark(context, client, [node for node in staying if node.name in members], members)
             missing = [_why_not(node, members) for node in staying if not _is_ready(node, members)]
             if missing:
                 return Wait(0.5, f"not Ready yet: {', '.join(missing)}")
@@ -152,10 +152,23 @@ class Kubernetes:
         names = {node.name for node in context.changing if node.state is NodeState.REMOVING}
         return [member for member in client.nodes() if member.name in names] if names else []
 
-    def _mark(self, context: DriverContext, client: KubernetesClient, nodes: Sequence[Node]) -> None:
-        """Let nodes carry their role and what their group says; the client changes nothing that is so already."""
-        version = self._describe(context).version
+    def _mark(
+        self,
+        context: DriverContext,
+        client: KubernetesClient,
+        nodes: Sequence[Node],
+        members: Mapping[str, KubernetesNode],
+    ) -> None:
+        """Let nodes carry their role and what their group says; the client changes nothing that is so already.
+
+        A kubelet that knows the network of its pods says at once that it is ready, and not only at its next report.
+        """
+        cluster = self._describe(context)
+        version = cluster.version
         for node in nodes:
+            if not members[node.name].pods_network:
+                with context.provider_call(f"assign addresses to the pods of {node.name}", timeout=CALL_TIMEOUT):
+                    client.assign_pods_network(node.name, str(cluster.pods_of(IPv4Address(str(node.address)))))
             group = group_of(context, node)
             labels = dict(group.node_labels)
             taints = [Taint(taint["key"], taint["effect"], taint.get("value") or "") for taint in group.node_taints]

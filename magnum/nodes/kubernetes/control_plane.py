@@ -9,6 +9,7 @@ from .versions import (
     AUTHENTICATION_CONFIGURATION,
     INSECURE_PORTS_END,
     POD_SECURITY_POLICY_ENDS,
+    SCHEDULER_ADDRESSES_END,
     SCHEDULER_CONFIGURATION,
 )
 
@@ -152,13 +153,16 @@ def scheduler(cluster: KubernetesCluster) -> Flags:
 
 
 def scheduler_configuration(cluster: KubernetesCluster) -> dict[str, Any]:
-    return {
+    configuration: dict[str, Any] = {
         "apiVersion": f"kubescheduler.config.k8s.io/{cluster.version.of(SCHEDULER_CONFIGURATION)}",
         "kind": "KubeSchedulerConfiguration",
         "clientConnection": {"kubeconfig": f"{FOLDER}/scheduler.kubeconfig"},
         "leaderElection": {"leaderElect": True},
         "enableProfiling": False,
     }
+    if cluster.version.minor < SCHEDULER_ADDRESSES_END:
+        configuration |= {"healthzBindAddress": "127.0.0.1:0", "metricsBindAddress": "127.0.0.1:0"}
+    return configuration
 
 
 def authentication_configuration(cluster: KubernetesCluster) -> dict[str, Any] | None:

@@ -57,6 +57,7 @@ def _agents(cluster: KubernetesCluster, node: KubernetesNode) -> list[NodeFile]:
             "kubelet",
             node_agents.kubelet(cluster, node),
             options.kubelet,
+            environment=node_agents.ENVIRONMENT,
             after="containerd.service pod-network.service",
         ),
         _unit("kube-proxy", proxy, options.proxy, after="pod-network.service"),
@@ -104,7 +105,15 @@ def _kubeconfig(name: str, server: str) -> NodeFile:
     return _yaml(f"{name}.kubeconfig", content)
 
 
-def _unit(name: str, flags: Flags, options: str = "", *, after: str = "network.target", program: str = "") -> NodeFile:
+def _unit(
+    name: str,
+    flags: Flags,
+    options: str = "",
+    *,
+    after: str = "network.target",
+    program: str = "",
+    environment: str = "",
+) -> NodeFile:
     command = [
         program or f"{PROGRAMS}/{name}",
         *(f"--{flag}={value}" for flag, value in flags.items()),
@@ -118,6 +127,7 @@ After={after}
 StartLimitIntervalSec=0
 
 [Service]
+Environment={environment}
 ExecStart={lines}
 Restart=always
 RestartSec=1

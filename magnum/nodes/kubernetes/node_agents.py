@@ -9,6 +9,8 @@ from .versions import PAUSE_FLAG_ENDS, RUNTIME_ENDPOINT_IN_FILE, RUNTIME_IS_REMO
 
 KUBELET = f"{FOLDER}/kubelet.yaml"
 PROXY = f"{FOLDER}/kube-proxy.yaml"
+ENVIRONMENT = "AWS_EC2_METADATA_DISABLED=true"
+"""An old kubelet looks for a cloud that this is not, and waits for its answer."""
 CNI_PROGRAMS = "/usr/lib/cni"
 CNI_CONFIGURATION = "/etc/cni/net.d"
 

@@ -19,10 +19,10 @@ def routes(cluster: KubernetesCluster, node: KubernetesNode) -> bytes:
     An address of a service is replaced by a pod's before a packet leaves, but without any route it is refused before
     that; machines may have no default route.
     """
-    lines = [f"route replace {cluster.services} via {cluster.network[1]}"]
-    lines += [
-        f"route replace {cluster.pods_of(peer)} via {peer}" for peer in cluster.network.hosts() if peer != node.address
-    ]
+    gateway = cluster.network[1]
+    lines = [f"route replace {cluster.services} via {gateway}"]
+    peers = (peer for peer in cluster.network.hosts() if peer not in (gateway, node.address))
+    lines += [f"route replace {cluster.pods_of(peer)} via {peer}" for peer in peers]
     return ("\n".join(lines) + "\n").encode()
 
 
@@ -46,9 +46,14 @@ def cni_configuration(cluster: KubernetesCluster, node: KubernetesNode) -> bytes
 
 
 def unit(cluster: KubernetesCluster, node: KubernetesNode) -> bytes:
-    """What goes from a pod to somewhere that knows no pods, goes in its node's name."""
-    rule = f"POSTROUTING --source {cluster.pods_of(node.address)} ! --destination {cluster.pods} --jump MASQUERADE"
-    tables = "iptables --wait --table nat"
+    """What goes from a pod to somewhere that knows no pods, goes in its node's name; to no service, it goes nowhere."""
+    own = cluster.pods_of(node.address)
+    rules = [
+        f"nat POSTROUTING --source {own} ! --destination {cluster.pods} --jump MASQUERADE",
+        f"filter OUTPUT --destination {cluster.services} --jump REJECT",
+        f"filter FORWARD --destination {cluster.services} --jump REJECT",
+    ]
+    commands = "\n".join(_ensure_rule(*rule.split(" ", 1)) for rule in rules)
     return f"""\
 [Unit]
 Description=Ways to the pods of other nodes
@@ -59,8 +64,13 @@ Type=oneshot
 RemainAfterExit=yes
 ExecStart=/sbin/sysctl --quiet --write net.ipv4.ip_forward=1
 ExecStart=/sbin/ip -batch {ROUTES}
-ExecStart=/bin/sh -c '{tables} --check {rule} 2>/dev/null || {tables} --append {rule}'
+{commands}
 
 [Install]
 WantedBy=multi-user.target
 """.encode()
+
+
+def _ensure_rule(table: str, rule: str) -> str:
+    command = f"iptables --wait --table {table}"
+    return f"ExecStart=/bin/sh -c '{command} --check {rule} 2>/dev/null || {command} --append {rule}'"

@@ -159,6 +159,13 @@ class TestNodes:
         ]
         assert set(engine.media_types) == {"application/merge-patch+json"}
 
+    def test_the_network_of_its_pods(self, engine, client):
+        engine.answer(f"PATCH {NODE}", 200, {})
+        client.assign_pods_network("worker-0", "10.100.7.0/24")
+        assert engine.asked[-1][1] == {"spec": {"podCIDR": "10.100.7.0/24", "podCIDRs": ["10.100.7.0/24"]}}
+        engine.answer("GET /api/v1/nodes", 200, {"items": [node("a") | {"spec": {"podCIDR": "10.100.7.0/24"}}]})
+        assert [found.pods_network for found in client.nodes()] == ["10.100.7.0/24"]
+
     def test_delete(self, engine, client):
         engine.answer(f"DELETE {NODE}", 200, {})
         client.delete_node("worker-0")
