@@ -161,7 +161,7 @@ def scheduler_configuration(cluster: KubernetesCluster) -> dict[str, Any]:
         "enableProfiling": False,
     }
     if cluster.version.minor < SCHEDULER_ADDRESSES_END:
-        configuration |= {"healthzBindAddress": "127.0.0.1:0", "metricsBindAddress": "127.0.0.1:0"}
+        configuration |= {"healthzBindAddress": "127.0.0.1:10251", "metricsBindAddress": "127.0.0.1:10251"}
     return configuration
 
 

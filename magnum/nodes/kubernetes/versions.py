@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 SCHEDULER_CONFIGURATION = {20: "v1beta1", 22: "v1beta2", 23: "v1beta3", 25: "v1"}
 """kubescheduler.config.k8s.io"""
 SCHEDULER_ADDRESSES_END = 23
-"""From here on the scheduler's configuration has no addresses without TLS that would have to be switched off."""
+"""From here on the scheduler's configuration has no addresses without TLS; before, they are kept to the node itself."""
 AUTHENTICATION_CONFIGURATION = {20: None, 32: "v1beta1", 34: "v1"}
 """apiserver.config.k8s.io, once it can say which paths are answered without a credential."""
 CONTROL_PLANE = {20: ("master",), 24: ("master", "control-plane"), 25: ("control-plane",)}
