@@ -234,3 +234,66 @@ class Docker:
         """Give status by host name."""
         lines = self("node", "ls", "--format", "{{.Hostname}} {{.Status}}").splitlines()
         return dict(line.split() for line in lines)
+
+
+class Kubectl:
+    """Kubernetes' own command with the files that `coe cluster config` wrote, or with some of a test's making."""
+
+    def __init__(self, configuration: Path) -> None:
+        self.configuration = configuration
+
+    @classmethod
+    def configured(cls, openstack: Openstack, cluster: str, folder: Path) -> Self:
+        openstack("coe", "cluster", "config", cluster, "--dir", str(folder), "--force", "--output-certs")
+        return cls(folder / "config")
+
+    def __call__(self, *arguments: str, stdin: str | None = None) -> str:
+        done = self.run(*arguments, stdin=stdin)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def run(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["kubectl", "--kubeconfig", self.configuration, *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def get(self, *arguments: str) -> Any:
+        return json.loads(self("get", *arguments, "--output", "json"))
+
+    def nodes(self) -> dict[str, bool]:
+        """Say of each node, by name, whether it is Ready."""
+        return {
+            node["metadata"]["name"]: any(
+                condition["type"] == "Ready" and condition["status"] == "True"
+                for condition in node["status"]["conditions"]
+            )
+            for node in self.get("nodes")["items"]
+        }
+
+
+def inside(machine: str, *command: str, stdin: bytes = b"") -> str:
+    """Run a command in a machine, as its root."""
+    done = run_inside(machine, *command, stdin=stdin)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode()
+
+
+def run_inside(machine: str, *command: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    entering = ["nsenter", "--all", "--target", str(first_process(machine)), "--", *command]
+    return subprocess.run(entering, input=stdin, capture_output=True, timeout=120, check=False)
+
+
+def first_process(machine: str) -> int:
+    """Find the process that is number 1 in the machine: the child of what supervises it."""
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            words = entry.read_bytes().decode().split("\0")
+            if words[0].endswith("systemd-nspawn") and f"--hostname={machine}" in words:
+                children = entry.with_name("task") / entry.parent.name / "children"
+                return int(children.read_text().split()[0])
+    pytest.fail(f"no machine {machine} runs")

@@ -93,6 +93,7 @@ def containerd_configuration(cluster: KubernetesCluster) -> bytes:
 version = 2
 
 [plugins."io.containerd.grpc.v1.cri"]
+  stream_server_port = "10010"
   sandbox_image = "{cluster.pause_image}"
   # Without the right to do so, no pod could be started whose programs are to be killed later than others.
   restrict_oom_score_adj = {str(cluster.shares_host).lower()}
