@@ -1,14 +1,17 @@
 # Thin targets; what they do is in tools/.
 #
-#   make run                a real cluster on this machine (as root, Debian 12)
-#   make run DRIVER=fake    a simulated one, anywhere
-#   PORT=9600               another port for the API, so that several checkouts run side by side
+#   make run                 a real cluster on this machine (as root, Debian 12)
+#   make run COE=kubernetes  the same with Kubernetes instead of a swarm
+#   make run DRIVER=fake     a simulated one, anywhere
+#   PORT=9600                another port for the API, so that several checkouts run side by side
 
 PORT ?= 9511
 DRIVER ?= local
-export PORT DRIVER
+COE ?= swarm
+export PORT DRIVER COE
 
-.PHONY: help run stop clean distclean test test-chaos test-clients test-openapi-full openapi-examples lint format bench bench-full docs
+.PHONY: help run stop clean distclean test test-chaos test-clients test-kubernetes test-openapi-full openapi-examples \
+	lint format bench bench-full docs
 
 help:  ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## */  make \1\t/p' Makefile
@@ -33,6 +36,9 @@ test-chaos:  ## conductors that die or pause at every point
 
 test-clients:  ## the clients of several years, against a real Keystone too
 	@tools/test.sh clients
+
+test-kubernetes:  ## real clusters of Kubernetes on machines of this host, as root
+	@tools/test.sh kubernetes
 
 test-openapi-full:  ## the API asked by its own document, thoroughly; half an hour
 	@tools/test.sh openapi

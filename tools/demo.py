@@ -18,6 +18,9 @@ from typing import Any, NamedTuple
 from magnum.conf.settings import load_settings
 from magnum.drivers.local import preflight, rootfs
 from magnum.drivers.local.settings import default_cache_dir
+from magnum.drivers.local_kubernetes import source_build
+from magnum.drivers.local_kubernetes.names import DEFAULT_TAG
+from magnum.drivers.local_kubernetes.programs import ProgramsSource
 from magnum.standalone import machines
 from magnum.standalone.state import StateDirectory
 
@@ -32,13 +35,27 @@ NODES_SECONDS = 60
 class Demo(NamedTuple):
     template: str
     cluster: str
+    coe: str
     image: str
     simulated: bool
+    masters: str
+    """The word for them."""
+    options: tuple[str, ...] = ()
+
+    @property
+    def is_kubernetes(self) -> bool:
+        return self.coe == "kubernetes"
 
 
+SMALL = ("--flavor", "m1.small", "--master-flavor", "m1.small")
+BRIDGED = ("--flavor", "m1.small", "--master-flavor", "m1.medium", "--network-driver", "bridge")
 DEMOS = {
-    "local": Demo(template="swarm", cluster="demo", image="debian-12", simulated=False),
-    "fake": Demo(template="swarm-simulated", cluster="demo-simulated", image="fake", simulated=True),
+    ("local", "swarm"): Demo("swarm", "demo", "swarm-mode", "debian-12", False, "manager", SMALL),
+    ("fake", "swarm"): Demo("swarm-simulated", "demo-simulated", "swarm-mode", "fake", True, "manager", SMALL),
+    ("local", "kubernetes"): Demo("kubernetes", "kube", "kubernetes", "debian-12", False, "master", BRIDGED),
+    ("fake", "kubernetes"): Demo(
+        "kubernetes-simulated", "kube-simulated", "kubernetes", "fake", True, "master", BRIDGED
+    ),
 }
 
 
@@ -48,14 +65,17 @@ class GiveUp(Exception):  # noqa: N818  not an error of this program
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--driver", choices=sorted(DEMOS), default="local")
+    parser.add_argument("--driver", choices=("local", "fake"), default="local")
+    parser.add_argument("--coe", choices=("swarm", "kubernetes"), default="swarm")
     parser.add_argument("--port", type=int, default=9511)
     parser.add_argument("--prepare-only", action="store_true", help="make what machines need, then end")
     options = parser.parse_args()
-    demo = DEMOS[options.driver]
+    demo = DEMOS[options.driver, options.coe]
     try:
         if options.driver == "local":
             prepare_machines()
+            if demo.is_kubernetes:
+                prepare_kubernetes()
         if options.prepare_only:
             return 0
         folder = STATE.path / demo.cluster
@@ -91,6 +111,20 @@ def prepare_machines() -> None:
         built = subprocess.run([sys.executable, "-m", "magnum.drivers.local.rootfs"], check=False)
         if built.returncode != 0:
             raise GiveUp("Without it there are no machines. Simulated ones: make run DRIVER=fake")
+
+
+def prepare_kubernetes() -> None:
+    """Get the programs of Kubernetes, built here if they cannot be downloaded, and its command."""
+    if not shutil.which("kubectl"):
+        subprocess.run([CHECKOUT / "tools/packages.sh", "kubernetes-client"], check=False)
+    configured = STATE.configuration.exists() and load_settings(files=[STATE.configuration]).kubernetes
+    source = ProgramsSource(cache_dir=default_cache_dir(), binaries_dir=configured.binaries_dir if configured else None)
+    if source.find(DEFAULT_TAG) is None:
+        say(f"Getting the programs of Kubernetes {DEFAULT_TAG}, once for all checkouts")
+        subprocess.run([CHECKOUT / "tools/packages.sh", *source_build.packages()], check=False)
+        got = subprocess.run([sys.executable, "-m", "magnum.drivers.local_kubernetes.programs"], check=False)
+        if got.returncode != 0:
+            raise GiveUp("Without them there is no Kubernetes. A swarm: make run")
 
 
 # -- the service -------------------------------------------------------------------------------------------------------
@@ -154,8 +188,8 @@ def ensure_template(demo: Demo) -> bool:
         return False
     expect(
         openstack(
-            *("coe", "cluster", "template", "create", demo.template, "--coe", "swarm-mode", "--image", demo.image),
-            *("--external-network", "public", "--flavor", "m1.small", "--master-flavor", "m1.small"),
+            *("coe", "cluster", "template", "create", demo.template, "--coe", demo.coe, "--image", demo.image),
+            *("--external-network", "public", *demo.options),
         )
     )
     return True
@@ -211,7 +245,7 @@ def look(demo: Demo) -> dict[str, Any]:
 
 
 def ensure_client_configuration(demo: Demo, folder: Path) -> bool:
-    """Fetch certificates for the docker command, unless there are some of this very cluster."""
+    """Fetch certificates for docker or kubectl, unless there are some of this very cluster."""
     authority = expect(openstack("coe", "ca", "show", demo.cluster, quiet=True))
     present = folder / "ca.pem"
     if present.exists() and present.read_text().strip() == authority.strip():
@@ -224,17 +258,25 @@ def ensure_client_configuration(demo: Demo, folder: Path) -> bool:
 
 def show(demo: Demo, folder: Path) -> None:
     cluster = look(demo)
-    say(
-        f"{demo.cluster}: {cluster['status']}, {cluster['master_count']} manager, {cluster['node_count']} workers, "
-        f"at {cluster['api_address']}"
-    )
+    nodes = f"{cluster['master_count']} {demo.masters}, {cluster['node_count']} workers"
+    say(f"{demo.cluster}: {cluster['status']}, {nodes}, at {cluster['api_address']}")
     if demo.simulated:
         return
+    commands = kubernetes_commands(folder) if demo.is_kubernetes else swarm_commands(folder, cluster["api_address"])
+    for number, command in enumerate(commands):
+        print(f"$ {shlex.join(command)}", flush=True)
+        print(await_nodes(command, 0 if number else cluster["master_count"] + cluster["node_count"]))
+
+
+def swarm_commands(folder: Path, address: str) -> list[list[str]]:
     files = {"cacert": "ca.pem", "cert": "cert.pem", "key": "key.pem"}
     certificates = [f"--tls{option}={folder / file}" for option, file in files.items()]
-    command = [docker_client(), "--tlsverify", *certificates, "-H", cluster["api_address"], "node", "ls"]
-    print(f"$ {shlex.join(command)}", flush=True)
-    print(await_nodes(command, cluster["master_count"] + cluster["node_count"]))
+    return [[docker_client(), "--tlsverify", *certificates, "-H", address, "node", "ls"]]
+
+
+def kubernetes_commands(folder: Path) -> list[list[str]]:
+    kubectl = ["kubectl", "--kubeconfig", str(folder / "config")]
+    return [[*kubectl, "get", "nodes"], [*kubectl, "get", "pods", "--all-namespaces"]]
 
 
 def await_nodes(command: list[str], expected: int) -> str:
@@ -243,8 +285,8 @@ def await_nodes(command: list[str], expected: int) -> str:
     while True:
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
         ready = sum("Ready" in line.split() for line in done.stdout.splitlines())
-        if ready == expected:
-            return done.stdout
+        if done.returncode == 0 and ready >= expected:
+            return done.stdout or done.stderr
         if time.monotonic() > deadline:
             raise GiveUp(f"{ready} of {expected} nodes are ready after {NODES_SECONDS} s.\n{done.stdout}{done.stderr}")
         time.sleep(0.5)
@@ -270,7 +312,7 @@ def print_next_commands(demo: Demo, folder: Path, *, changed: bool) -> None:
     print(f"  openstack coe cluster update {demo.cluster} replace node_count=3")
     if not demo.simulated:
         print(f"  eval $(openstack coe cluster config {demo.cluster} --dir {folder} --force --output-certs)")
-        print("  docker node ls")
+        print("  kubectl get nodes" if demo.is_kubernetes else "  docker node ls")
     print("  make stop     # stops the service and its machines; make run brings them back")
     print("  make clean    # removes all of it")
 

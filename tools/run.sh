@@ -4,4 +4,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 tools/venv.sh
-exec .venv/bin/python tools/demo.py --driver "${DRIVER:-local}" --port "${PORT:-9511}"
+exec .venv/bin/python tools/demo.py --driver "${DRIVER:-local}" --coe "${COE:-swarm}" --port "${PORT:-9511}"

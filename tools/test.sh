@@ -2,15 +2,16 @@
 # Runs one suite, the quick parts first, with everything it needs set up; prints how long each part took and what was
 # left out, and fails when the suite takes longer than its budget.
 #
-#   test      all checks, unit tests, contracts, stories, and real machines when root
-#   chaos     conductors that die or pause at every point
-#   clients   the clients of several years, against files of users and against a real Keystone
-#   openapi   the API asked by its own document, with many random examples, others each time
+#   test        all checks, unit tests, contracts, stories, and real machines when root
+#   chaos       conductors that die or pause at every point
+#   kubernetes  real clusters of Kubernetes, when root; without its programs in the cache it builds them first
+#   clients     the clients of several years, against files of users and against a real Keystone
+#   openapi     the API asked by its own document, with many random examples, others each time
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 suite="${1:-test}"
-declare -A budgets=([test]=900 [chaos]=480 [clients]=480 [openapi]=7200)
+declare -A budgets=([test]=900 [chaos]=480 [clients]=480 [kubernetes]=1500 [openapi]=7200)
 budget="${budgets[$suite]}"
 pytest=(.venv/bin/pytest --quiet)
 apart=(--ignore=tests/unit --ignore=tests/local --ignore=tests/crash --ignore=tests/functional/clients
@@ -39,7 +40,7 @@ part() {
 real_machines() {
     if [ "$(id -u)" -eq 0 ]; then
         part "set-up of machines" .venv/bin/python tools/demo.py --prepare-only
-        part "real machines" "${pytest[@]}" --durations=10 -m root tests
+        part "real machines" "${pytest[@]}" --durations=10 -m root --ignore=tests/kubernetes tests
     else
         summary+=("LEFT OUT, because they need root:")
         mapfile -t left_out < <("${pytest[@]}" --collect-only -m root tests | grep :: | cut -d: -f1 | sort | uniq -c)
@@ -59,6 +60,14 @@ case "$suite" in
         ;;
     chaos)
         part "crashes and pauses" "${pytest[@]}" --numprocesses=auto --durations=10 tests/crash
+        ;;
+    kubernetes)
+        if [ "$(id -u)" -eq 0 ]; then
+            part "set-up of machines, programs" .venv/bin/python tools/demo.py --prepare-only --coe kubernetes
+            part "Kubernetes" "${pytest[@]}" --durations=10 tests/kubernetes
+        else
+            summary+=("LEFT OUT, because it needs root: tests/kubernetes")
+        fi
         ;;
     clients)
         part "set-up of clients and Keystone" tools/environments.sh

@@ -289,7 +289,7 @@ def test_with_all_files_of_a_worker_one_is_that_worker_and_nothing_more(service,
             ("DELETE", f"/api/v1/nodes/{other}"),
             ("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"),
             ("GET", f"/api/v1/nodes/{other}/proxy/pods"),
-            ("GET", "/apis/certificates.k8s.io/v1/certificatesigningrequests"),
+            ("PUT", "/apis/certificates.k8s.io/v1/certificatesigningrequests/any/approval"),
         ):
             assert call(cluster, pair, method, path) == 403, (method, path)
         if call(cluster, pair, "PATCH", f"/api/v1/nodes/{mine}/status") == 200:

@@ -28,6 +28,7 @@ from magnum.nodes.kubernetes.cluster import KubernetesCluster
 CALL_TIMEOUT = 8.0
 DRAIN_LIMIT = 120
 """Seconds that a drain may take. What has not ended by then is told, and what is protected stops the operation."""
+NOT_READY = "node.kubernetes.io/not-ready"
 Connect = Callable[[str, ClientTls], KubernetesClient]
 
 API_MAY_SPEAK_TO_KUBELETS = {
@@ -105,7 +106,7 @@ class Kubernetes:
         if not waiting:
             return Done()
         if _seconds_in_step(context) <= DRAIN_LIMIT:
-            return Wait(0.5, f"work is moving off {', '.join(waiting)}{_blocked_by(blocked)}")
+            return Wait(1.0, f"work is moving off {', '.join(waiting)}{_blocked_by(blocked)}")
         if blocked:
             raise Fatal(
                 Code.COE_REFUSED,
@@ -179,14 +180,16 @@ class Kubernetes:
                 client.mark_node(node.name, labels, taints)
 
 
-def _is_ready(node: Node, members: dict[str, KubernetesNode]) -> bool:
-    return node.name in members and members[node.name].ready
+def _is_ready(node: Node, members: Mapping[str, KubernetesNode]) -> bool:
+    """Ready, and open for pods too: the mark that keeps them off a node that is not goes a moment later."""
+    member = members.get(node.name)
+    return member is not None and member.ready and all(taint.key != NOT_READY for taint in member.taints)
 
 
-def _why_not(node: Node, members: dict[str, KubernetesNode]) -> str:
+def _why_not(node: Node, members: Mapping[str, KubernetesNode]) -> str:
     if node.name not in members:
         return f"{node.name} (has not come yet)"
-    return f"{node.name} ({members[node.name].reason})"
+    return f"{node.name} ({members[node.name].reason or f'is still marked {NOT_READY}'})"
 
 
 def _runtime(runtimes: Sequence[str]) -> str | None:

@@ -1,0 +1,58 @@
+import msgspec
+import pytest
+
+from magnum.drivers.base import ClusterRequest
+from magnum.drivers.local_kubernetes.spec import SPEC
+from magnum.model.clustertemplates import ClusterTemplate
+
+TEMPLATE = ClusterTemplate(
+    uuid="952f3c65-de53-480f-a445-1a0c69d6f56c",
+    name="k",
+    project_id="p",
+    user_id="u",
+    coe="kubernetes",
+    image_id="debian-12",
+    cluster_distro="debian",
+    network_driver="bridge",
+)
+
+
+def problems(labels=(), master_count=1, **changes):
+    template = msgspec.structs.replace(TEMPLATE, **changes)
+    request = ClusterRequest(
+        template=template, labels=dict(labels), master_count=master_count, node_count=1, master_lb_enabled=False
+    )
+    return [(problem.field, problem.text) for problem in SPEC.problems(request)]
+
+
+def test_what_can_be_made_is_fine():
+    assert problems() == []
+    assert problems({"kube_tag": "v1.31.2", "kubelet_options": "--v=3", "of": "nobody"}) == []
+    assert problems({"service_cluster_ip_range": "172.20.0.0/20", "flannel_network_cidr": "172.30.0.0/16"}) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "words"),
+    [
+        ({"master_count": 3}, "master_count", "one master"),
+        ({"tls_disabled": True}, "tls_disabled", "TLS"),
+        ({"network_driver": "flannel"}, "network_driver", "flannel is not available"),
+        ({"network_driver": None}, "network_driver", "use bridge"),
+        ({"docker_storage_driver": "devicemapper"}, "docker_storage_driver", "use overlay2"),
+        ({"volume_driver": "cinder"}, "volume_driver", "not available"),
+        ({"insecure_registry": "10.0.0.1:5000"}, "insecure_registry", "not available"),
+        ({"https_proxy": "http://proxy:3128"}, "https_proxy", "not available"),
+        ({"labels": {"kube_tag": "latest"}}, "labels", "no version of Kubernetes"),
+        ({"labels": {"kube_tag": "v1.18.2"}}, "labels", "older than v1.20"),
+        ({"labels": {"kubeapi_options": "--v=$HOME"}}, "labels", "options of apiserver"),
+        ({"labels": {"flannel_network_cidr": "here"}}, "labels", "flannel_network_cidr: 'here' is no network"),
+        ({"labels": {"service_cluster_ip_range": "10.254.0.1/16"}}, "labels", "service_cluster_ip_range"),
+        ({"labels": {"service_cluster_ip_range": "10.254.0.0/30"}}, "labels", "too small"),
+        ({"labels": {"service_cluster_ip_range": "10.100.0.0/24"}}, "labels", "overlap"),
+        ({"labels": {"flannel_network_cidr": "10.0.0.0/24"}}, "labels", "too small for pods"),
+    ],
+)
+def test_what_cannot_be_made_is_refused_when_it_is_asked_for(changes, field, words):
+    [(found, text)] = problems(**changes)
+    assert found == field
+    assert words in text

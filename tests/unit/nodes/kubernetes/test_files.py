@@ -1,0 +1,183 @@
+"""The files of a node, for every version that there is."""
+
+import json
+import re
+
+import pytest
+import yaml
+
+from magnum.nodes.cloud_init import MAX_BYTES, cloud_config
+from magnum.nodes.kubernetes.cluster import Options
+from magnum.nodes.kubernetes.files import CLOSED_FOLDERS, kubernetes_files
+from magnum.nodes.kubernetes.versions import NEWEST, OLDEST
+
+from .conftest import SECRETS
+
+EVERY_MINOR = range(OLDEST, NEWEST + 1)
+
+
+@pytest.fixture
+def rendered(new_cluster, master, worker):
+    def render(minor, role="master", **changes):
+        node = {"master": master, "worker": worker}[role]
+        return {file.path: file for file in kubernetes_files(new_cluster(minor, **changes), node)}
+
+    return render
+
+
+def flags(files, unit):
+    """Give the flags of a unit's program."""
+    text = files[f"/etc/systemd/system/{unit}.service"].content.decode()
+    command = re.search(r"^ExecStart=(.*?[^\\])$", text, re.MULTILINE | re.DOTALL)[1]
+    words = command.replace("\\\n", " ").split()
+    return dict(word.removeprefix("--").partition("=")[::2] for word in words[1:])
+
+
+def content(files, name):
+    return yaml.safe_load(files[f"/etc/kubernetes/{name}"].content)
+
+
+@pytest.mark.parametrize("minor", EVERY_MINOR)
+class TestEveryVersion:
+    def test_ports_without_tls_are_shut_where_there_are_any(self, rendered, minor):
+        files = rendered(minor)
+        assert ("insecure-port" in flags(files, "kube-apiserver")) == (minor < 24)
+        for unit in ("kube-controller-manager", "kube-scheduler"):
+            assert ("port" in flags(files, unit)) == (minor < 24)
+            assert flags(files, unit)["bind-address"] == "127.0.0.1"
+        assert ("healthzBindAddress" in content(files, "scheduler.yaml")) == (minor < 23)
+
+    def test_who_says_nothing_of_himself_is_refused_but_for_health(self, rendered, minor):
+        files = rendered(minor)
+        api = flags(files, "kube-apiserver")
+        if minor < 32:
+            assert api["anonymous-auth"] == "false"
+            assert "authentication-config" not in api
+            assert "/etc/kubernetes/authentication.yaml" not in files
+        else:
+            assert "anonymous-auth" not in api
+            told = yaml.safe_load(files[api["authentication-config"]].content)
+            assert told["apiVersion"] == f"apiserver.config.k8s.io/{'v1beta1' if minor < 34 else 'v1'}"
+            paths = {condition["path"] for condition in told["anonymous"]["conditions"]}
+            assert paths == {"/livez", "/readyz", "/healthz"}
+
+    def test_the_schedulers_configuration_has_the_versions_form(self, rendered, minor):
+        version = "v1beta1" if minor < 22 else "v1beta2" if minor < 23 else "v1beta3" if minor < 25 else "v1"
+        told = content(rendered(minor), "scheduler.yaml")
+        assert told["apiVersion"] == f"kubescheduler.config.k8s.io/{version}"
+
+    def test_the_kubelet_is_told_of_its_runtime_once(self, rendered, minor):
+        files = rendered(minor, "worker")
+        kubelet, told = flags(files, "kubelet"), content(files, "kubelet.yaml")
+        assert ("container-runtime" in kubelet) == (minor < 24)
+        assert ("container-runtime-endpoint" in kubelet) == (minor < 27)
+        assert ("containerRuntimeEndpoint" in told) == (minor >= 27)
+        assert ("pod-infra-container-image" in kubelet) == (minor < 35)
+
+    def test_a_master_registers_with_taints_and_a_worker_with_none(self, rendered, minor):
+        for role in ("master", "worker"):
+            files = rendered(minor, role)
+            in_flag = "register-with-taints" in flags(files, "kubelet")
+            in_file = "registerWithTaints" in content(files, "kubelet.yaml")
+            assert (in_flag, in_file) == (role == "master" and minor < 23, role == "master" and minor >= 23)
+
+    def test_a_kubelet_says_nothing_of_itself_that_it_may_not(self, rendered, minor):
+        """NodeRestriction lets no kubelet label its node with a role."""
+        labels = flags(rendered(minor), "kubelet")["node-labels"]
+        assert labels == "magnum.openstack.org/nodegroup=default-master,magnum.openstack.org/role=master"
+
+    def test_policies_of_pods_are_asked_for_while_they_exist(self, rendered, minor):
+        api = flags(rendered(minor, admission_plugins=("PodSecurityPolicy", "LimitRanger")), "kube-apiserver")
+        with_policy = "NodeRestriction,PodSecurityPolicy,LimitRanger"
+        assert api["enable-admission-plugins"] == (with_policy if minor < 25 else "NodeRestriction,LimitRanger")
+
+    def test_every_file_that_is_named_is_there(self, rendered, minor):
+        certificates = re.compile(r"/etc/magnum/certificates/[a-z-]+\.(?:crt|key)")
+        for role in ("master", "worker"):
+            files = rendered(minor, role)
+            lines = files["/etc/magnum/node/certificates"].content.decode().splitlines()
+            made = {line.partition("|")[0] for line in lines}
+            made |= {line.partition("|")[0] for line in files["/etc/magnum/node/authorities"].content.decode().split()}
+            for file in files.values():
+                text = file.content.decode()
+                assert set(re.findall(r"/etc/kubernetes/[a-z.-]+", text)) <= files.keys()
+                named = {path.rpartition("/")[2].rpartition(".")[0] for path in certificates.findall(text)}
+                assert named <= made, file.path
+
+
+def test_a_worker_has_nothing_of_the_control_plane(rendered):
+    names = {path.rpartition("/")[2] for path in rendered(20, "worker")}
+    assert not {
+        name
+        for name in names
+        if re.search("etcd|apiserver|controller|scheduler|service-account|encryption|audit", name)
+    }
+
+
+def test_secrets_are_on_masters_only_and_for_root_only(rendered):
+    secrets = (SECRETS.service_account_key, SECRETS.encryption_key)
+    for role in ("master", "worker"):
+        holding = [
+            file
+            for file in rendered(20, role).values()
+            if any(secret.strip() in file.content.decode() for secret in secrets)
+        ]
+        assert len(holding) == (2 if role == "master" else 0)
+        for file in holding:
+            assert file.mode == 0o600
+            assert file.path.rpartition("/")[0] in CLOSED_FOLDERS
+
+
+def test_secrets_are_sealed_in_etcd_and_old_ones_stay_readable(rendered):
+    [resource] = content(rendered(20), "encryption.yaml")["resources"]
+    assert resource["resources"] == ["secrets"]
+    assert [list(provider) for provider in resource["providers"]] == [["secretbox"], ["identity"]]
+
+
+def test_etcd_believes_nobody_without_a_certificate(rendered):
+    etcd = flags(rendered(20), "etcd")
+    assert (etcd["client-cert-auth"], etcd["peer-client-cert-auth"]) == ("true", "true")
+    assert etcd["trusted-ca-file"] == etcd["peer-trusted-ca-file"] == "/etc/magnum/certificates/etcd-ca.crt"
+    assert all(url.startswith("https://") for url in etcd["listen-client-urls"].split(","))
+    assert etcd["listen-metrics-urls"] == "http://127.0.0.1:2381"
+
+
+def test_a_master_speaks_with_its_own_api_and_a_worker_with_the_clusters(rendered, new_cluster):
+    assert "https://127.0.0.1:6443" in rendered(20)["/etc/kubernetes/kubelet.kubeconfig"].content.decode()
+    worker = rendered(20, "worker", api_port=7443)
+    assert "https://10.77.5.10:7443" in worker["/etc/kubernetes/kubelet.kubeconfig"].content.decode()
+
+
+def test_a_node_has_the_way_to_the_pods_of_every_other_and_not_to_its_own(rendered):
+    routes = rendered(20, "worker")["/etc/kubernetes/pod-routes"].content.decode().splitlines()
+    assert routes[0] == "route replace 10.254.0.0/16 via 10.77.5.1"
+    assert "route replace 10.100.10.0/24 via 10.77.5.10" in routes
+    assert len(routes) == 1 + 254 - 2
+    assert not [line for line in routes if "10.100.11.0" in line or "10.100.1.0" in line]
+    [bridge, _] = json.loads(rendered(20, "worker")["/etc/cni/net.d/10-magnum.conflist"].content)["plugins"]
+    assert bridge["ipam"]["ranges"] == [[{"subnet": "10.100.11.0/24"}]]
+
+
+def test_what_its_owner_adds_comes_last(rendered):
+    options = Options(apiserver="--v=4 --profiling=true", kubelet="--v=3")
+    text = rendered(20, options=options)["/etc/systemd/system/kube-apiserver.service"].content.decode()
+    assert "  --v=4 --profiling=true\nRestart=always" in text
+
+
+def test_machines_that_share_a_host_favour_nobody_and_take_no_full_disk_for_their_own(rendered):
+    for shares_host in (False, True):
+        files = rendered(20, "worker", shares_host=shares_host)
+        assert ("evictionHard" in content(files, "kubelet.yaml")) == shares_host
+        containerd = files["/etc/containerd/config.toml"].content.decode()
+        assert f"restrict_oom_score_adj = {str(shares_host).lower()}" in containerd
+
+
+def test_it_fits_into_the_user_data_of_a_server(rendered, make_data):
+    files = tuple(rendered(37).values())
+    text = cloud_config(make_data(coe="kubernetes", role="master"), files, closed_folders=CLOSED_FOLDERS)
+    assert len(text) < MAX_BYTES
+    document = yaml.safe_load(text)
+    assert document["bootcmd"] == [["install", "--directory", "--mode=0700", "/etc/magnum/node", "/etc/kubernetes"]]
+    assert "/usr/local/lib/magnum-node/steps/kubernetes/50-start-kubernetes" in {
+        entry["path"] for entry in document["write_files"]
+    }
