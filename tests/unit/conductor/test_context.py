@@ -7,7 +7,7 @@ from simulation import SECOND, Crash
 from magnum.conductor.context import CallForbidden, StepContext
 from magnum.conductor.lease import Lease
 from magnum.conductor.rows import read_rows
-from magnum.db import credentials
+from magnum.db import cluster_secrets, credentials
 from magnum.db.errors import LeaseLost
 from magnum.drivers.base import DriverContext
 from magnum.model.credentials import hash_token
@@ -182,6 +182,37 @@ class TestNodeToken:
         token = context.new_node_token(context.nodes[0], self.LIMITS)
         context.remove_node(context.nodes[0])
         assert world.database.read(lambda tx: credentials.find(tx, hash_token(token))) is None
+
+
+class TestSecret:
+    def test_it_is_made_once_and_lies_sealed_in_the_database(self, world, cluster, make):
+        context = make()
+        assert context.secret("key", lambda: "hush") == "hush"
+        assert context.secret("key", lambda: "another") == "hush"
+        assert make().secret("key", lambda: "another") == "hush"
+        assert make().secret("other", lambda: "another") == "another"
+        stored = world.database.read(lambda tx: cluster_secrets.get(tx, cluster, "key"))
+        assert stored.startswith("magnum:1:")
+        assert "hush" not in stored
+
+    def test_whoever_comes_second_takes_the_first_ones(self, make):
+        first, second = make(), make()
+        assert second.secret("key", lambda: first.secret("key", lambda: "first")) == "first"
+
+    def test_one_that_was_moved_to_another_name_does_not_open(self, world, cluster, make):
+        make().secret("key", lambda: "hush")
+        stored = world.database.read(lambda tx: cluster_secrets.get(tx, cluster, "key"))
+        world.database.write(lambda tx: cluster_secrets.put_first(tx, cluster, "other", stored))
+        with pytest.raises(Fatal) as failure:
+            make().secret("other", lambda: "new")
+        assert failure.value.code is Code.SECRET_STORE
+
+    def test_it_goes_with_its_cluster(self, world, cluster, make):
+        make().secret("key", lambda: "hush")
+        world.clock.turn(100)
+        world.delete(cluster)
+        world.settle()
+        assert world.database.read(lambda tx: cluster_secrets.get(tx, cluster, "key")) is None
 
 
 class TestClientTls:

@@ -3,7 +3,7 @@ import gzip
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from magnum.nodes.cloud_init import MAX_BYTES, cloud_config, render
@@ -31,6 +31,7 @@ def test_it_is_a_cloud_config_that_holds_every_file_as_it_is(make_data):
     assert unpacked(text) == list(node_files(make_data()))
 
 
+@settings(deadline=None)
 @given(
     contents=st.lists(st.binary(max_size=600) | st.text(st.characters(max_codepoint=127), max_size=600).map(str.encode))
 )

@@ -1,12 +1,13 @@
 import json
 import stat
 from ipaddress import IPv4Address
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from magnum.drivers.local.errors import LocalError
-from magnum.drivers.local.folders import SEED, MachineFolder, MachineSpec
+from magnum.drivers.local.folders import SEED, Bind, MachineFolder, MachineSpec
 
 SPEC = MachineSpec(
     cluster_uuid="3f0c1a52-0000-4000-8000-000000000001",
@@ -41,6 +42,19 @@ def test_what_is_written_is_remembered(folder, rootfs):
     assert (record.address, record.memory_mib, record.vcpus, record.powered) == (SPEC.address, 1024, 2, True)
     off = folder.write(msgspec.structs.replace(record, powered=False))
     assert folder.record() == off
+
+
+def test_what_it_sees_of_the_host_is_remembered_for_its_next_boot(folder, rootfs):
+    binds = (Bind(rootfs, Path("/opt/programs")),)
+    folder.create(msgspec.structs.replace(SPEC, binds=binds), rootfs)
+    assert folder.record().binds == binds
+
+
+def test_a_machine_of_a_release_that_made_fewer_volumes_keeps_those_that_it_has(folder, rootfs):
+    folder.create(SPEC, rootfs)
+    for name in ("etcd", "kubelet"):
+        (folder.path / "volumes" / name).rmdir()
+    assert [target for _, target in folder.volumes()] == [Path("/var/lib/containerd"), Path("/var/lib/docker")]
 
 
 def test_cloud_init_finds_its_seed(folder, rootfs):

@@ -10,7 +10,7 @@ from magnum.drivers.local import cgroups
 from magnum.drivers.local.cgroups import Cgroups
 from magnum.drivers.local.egress import Egress
 from magnum.drivers.local.errors import LocalError
-from magnum.drivers.local.folders import MachineFolder, MachineSpec
+from magnum.drivers.local.folders import Bind, MachineFolder, MachineSpec
 from magnum.drivers.local.machines import LAUNCHER, Machine, boot_command, supervisors
 from magnum.drivers.local.names import HostNames
 from magnum.drivers.local.networks import Network
@@ -59,10 +59,14 @@ def test_an_address_from_elsewhere_is_refused_before_anything_is_made(machine, i
     assert imaginary.commands == []
 
 
-def test_the_command_binds_volumes_whatever_their_path_is():
+def test_the_command_binds_volumes_whatever_their_path_is(tmp_path):
     names = HostNames(Path("/srv")).machine(CLUSTER, "web-1")
-    command = boot_command(names, MachineFolder(Path("/srv/a:b/web-1")))
-    assert r"--bind=/srv/a\:b/web-1/volumes/docker:/var/lib/docker" in command
+    folder = MachineFolder(tmp_path / "a:b/web-1")
+    folder.create(spec(), tmp_path)
+    command = boot_command(names, folder, [Bind(Path("/opt/x:y"), Path("/opt/programs"))])
+    for name in ("containerd", "docker", "etcd", "kubelet"):
+        assert rf"--bind={tmp_path}/a\:b/web-1/volumes/{name}:/var/lib/{name}" in command
+    assert r"--bind-ro=/opt/x\:y:/opt/programs" in command
     assert f"--network-namespace-path=/run/netns/{names.netns}" in command
 
 
