@@ -22,15 +22,15 @@ fetch_ca() { # FILE-NAME [CA-TYPE]
 # Makes NAME.key and NAME.crt, and sees that the CA in CA-FILE vouches for it. What proves itself to servers alone may
 # have no alternative names.
 make_certificate() { # NAME SUBJECT EXTENDED-KEY-USAGE ALTERNATIVE-NAMES CA-FILE [CA-TYPE]
-  local key="$certificates/$1.key" cluster request pem names=()
+  local key="$certificates/$1.key" cluster request pem alternatives=()
   cluster=$(value cluster_uuid)
-  if [[ -n $4 ]]; then names=(-addext "subjectAltName = $4"); fi
+  if [[ -n $4 ]]; then alternatives=(-addext "subjectAltName = $4"); fi
   if [[ ! -s $MAGNUM_ROOT$key ]]; then
     openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 | install_file "$key" 0600
   fi
   request=$(openssl req -new -key "$MAGNUM_ROOT$key" -subj "$2" \
     -config <(printf '[req]\ndistinguished_name = subject\n[subject]\n') \
-    -addext "keyUsage = critical, digitalSignature" -addext "extendedKeyUsage = $3" "${names[@]}")
+    -addext "keyUsage = critical, digitalSignature" -addext "extendedKeyUsage = $3" "${alternatives[@]}")
   printf '{"cluster_uuid": %s, "ca_cert_type": %s, "csr": %s}' "$(quoted "$cluster")" "$(quoted "${6:-kubernetes}")" \
     "$(quoted "$request"$'\n')" >"$scratch/request"
   api "have the $1 certificate signed" "$scratch/signed" certificates --header "Content-Type: application/json" \
