@@ -1,10 +1,9 @@
-"""A real API server of Kubernetes on loopback, and no nodes: etcd of Debian, and the programs that machines here run.
+"""A real API server of Kubernetes on loopback, and no nodes: etcd and the programs that machines of this host run.
 
 `make test-kubernetes` sees to it that both are there; without them these tests fail and say so.
 """
 
 import platform
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from installation import free_port
 
 from magnum.coe.kubernetes import KubernetesClient
 from magnum.coe.kubernetes_calls import KubernetesError, KubernetesUnreachable
+from magnum.drivers.local import rootfs
 from magnum.drivers.local.settings import default_cache_dir
 
 TAG = "v1.20.2"
@@ -73,14 +73,14 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubernetesClien
     """Give a client of an API server that is ready."""
     folder = tmp_path_factory.mktemp("kubernetes")
     program = default_cache_dir() / "kubernetes" / f"{TAG}-{platform.machine()}" / "kube-apiserver"
-    for needed in (program, shutil.which("etcd")):
-        assert needed is not None, "run this by make test-kubernetes, which makes what it needs"
-        assert Path(needed).exists(), "run this by make test-kubernetes, which makes what it needs"
+    keeper = rootfs.path_of(rootfs.DEBIAN_12, default_cache_dir()) / "usr/bin/etcd"
+    for needed in (program, keeper):
+        assert needed.exists(), "run this by make test-kubernetes, which makes what it needs"
     certificates = ClusterCertificates("cluster")
     files = _files(folder, certificates)
     store, peers, port = (f"127.0.0.1:{free_port()}" for _ in range(3))
     etcd = (
-        *("etcd", "--name=a", f"--data-dir={folder / 'etcd'}", "--unsafe-no-fsync"),
+        *(keeper, "--name=a", f"--data-dir={folder / 'etcd'}", "--unsafe-no-fsync"),
         *(f"--listen-client-urls=http://{store}", f"--advertise-client-urls=http://{store}"),
         *(f"--listen-peer-urls=http://{peers}", f"--initial-advertise-peer-urls=http://{peers}"),
         f"--initial-cluster=a=http://{peers}",

@@ -4,21 +4,20 @@ The conductor does all of it with Magnum's client certificate. What a driver els
 on nothing of this host but the cluster's address.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv4Address
 
 import msgspec
 
 from magnum.coe.drains import plan_drain, removal_order
 from magnum.coe.kubernetes import KubernetesClient
-from magnum.coe.kubernetes_calls import KubernetesError, KubernetesUnreachable, KubernetesUntrusted
 from magnum.coe.kubernetes_values import EvictionResult, KubernetesNode, Taint
 from magnum.drivers.base import ClientTls, DriverContext, Observation
+from magnum.drivers.cluster_failures import told
 from magnum.drivers.local.steps import group_of
 from magnum.model.clocks import MICROSECONDS
 from magnum.model.events import EventLevel
-from magnum.model.failures import Code, Fatal, Retry
+from magnum.model.failures import Code, Fatal
 from magnum.model.nodegroups import MASTER
 from magnum.model.nodes import Node, NodeState
 from magnum.model.outcomes import Done, Outcome, Wait
@@ -48,7 +47,7 @@ class Kubernetes:
 
     def api(self, context: DriverContext) -> Outcome:
         """Wait until the API is ready, and let it do what needs a role of its own."""
-        with _told("looking at the API"):
+        with told("looking at the API"):
             client = self._client(context)
             readiness = client.readiness()
             if not readiness.ready:
@@ -61,7 +60,7 @@ class Kubernetes:
         """Wait until every node is Ready and carries its labels; then the cluster has an address and a version."""
         cluster = self._describe(context)
         staying = [node for node in context.changing if node.state is not NodeState.REMOVING]
-        with _told("looking at the nodes"):
+        with told("looking at the nodes"):
             client = self._client(context)
             members = {member.name: member for member in client.nodes()}
             self._mark(context, client, [node for node in staying if node.name in members], members)
@@ -84,7 +83,7 @@ class Kubernetes:
         """Move the work off the nodes that are to go, as its budgets allow, and wait for it, but not for ever."""
         waiting: list[str] = []
         blocked: list[str] = []
-        with _told("draining"):
+        with told("draining"):
             client = self._client(context)
             leaving = self._leaving(context, client)
             version = client.version() if leaving else None
@@ -119,7 +118,7 @@ class Kubernetes:
 
     def leave(self, context: DriverContext) -> Outcome:
         """Take the nodes that are to go off the cluster's list."""
-        with _told("removing nodes"):
+        with told("removing nodes"):
             client = self._client(context)
             for member in self._leaving(context, client):
                 with context.provider_call(f"take {member.name} off the list of nodes", timeout=CALL_TIMEOUT):
@@ -129,14 +128,14 @@ class Kubernetes:
     def removal_order(self, context: DriverContext, nodes: Sequence[Node]) -> Sequence[Node]:
         """Give idle nodes first; when a busy one may have to go its owner hears of it."""
         named = {node.name: node for node in nodes}
-        with _told("looking for idle nodes"):
+        with told("looking for idle nodes"):
             client = self._client(context)
             order = removal_order(list(named), client.nodes(), client.pods())
         return [named[name] for name in order]
 
     def observe(self, context: DriverContext) -> Observation:
         cluster = self._describe(context)
-        with _told("looking at the cluster"):
+        with told("looking at the cluster"):
             client = self._client(context)
             members = client.nodes()
             return Observation(
@@ -204,16 +203,3 @@ def _blocked_by(blocked: Sequence[str]) -> str:
 def _seconds_in_step(context: DriverContext) -> float:
     started = context.operation.step_started_at or context.clock.now()
     return (context.clock.now() - started) / MICROSECONDS
-
-
-@contextmanager
-def _told(doing: str) -> Iterator[None]:
-    """Turn what the API answers into failures that name what was being done."""
-    try:
-        yield
-    except KubernetesUnreachable as error:
-        raise Retry(Code.COE_UNREACHABLE, f"While {doing}: {error}") from error
-    except KubernetesUntrusted as error:
-        raise Fatal(Code.CERTIFICATE_REFUSED, f"While {doing}: {error}") from error
-    except KubernetesError as error:
-        raise Retry(Code.COE_REFUSED, f"While {doing}: {error}") from error

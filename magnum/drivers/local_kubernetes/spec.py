@@ -3,14 +3,15 @@
 Kubernetes on Debian machines of this host, always with TLS.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 
 from magnum.drivers.base import ClusterRequest, ClusterType, Feature, Problem
 from magnum.model.clustertemplates import Coe, ServerType
 
-from .values import read_values
+from .values import LABELS, read_values
 
 NETWORK_DRIVERS = ("bridge",)
 STORAGE_DRIVERS = frozenset({None, "overlay2", "overlay"})
@@ -22,6 +23,7 @@ class LocalKubernetesSpec(msgspec.Struct, frozen=True):
     driver_path: str = "magnum.drivers.local_kubernetes.driver:LocalKubernetesDriver"
     longest_call: float = 30.0
     features: frozenset[Feature] = frozenset({Feature.NODE_LABELS})
+    labels: Mapping[str, str] = MappingProxyType(LABELS)
 
     def problems(self, request: ClusterRequest) -> Sequence[Problem]:
         return tuple(_problems(request))

@@ -15,6 +15,20 @@ from magnum.nodes.kubernetes.versions import Version
 from .names import DEFAULT_TAG, PAUSE_IMAGE
 
 DEFAULT_PORT = 6443
+LABELS = {
+    "kube_tag": DEFAULT_TAG,
+    "flannel_network_cidr": "10.100.0.0/16",
+    "service_cluster_ip_range": "10.254.0.0/16",
+    "dns_cluster_domain": "cluster.local",
+    "cgroup_driver": "cgroupfs",
+    "admission_control_list": "",
+    "kubelet_options": "",
+    "kubeapi_options": "",
+    "kubecontroller_options": "",
+    "kubescheduler_options": "",
+    "kubeproxy_options": "",
+}
+"""Those that take effect, with their defaults."""
 _NOWHERE = "00000000-0000-0000-0000-000000000000"
 
 
@@ -46,22 +60,23 @@ class ClusterValues(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_values(template: ClusterTemplate, labels: Mapping[str, str]) -> ClusterValues:
     """Raise ValueError, in words for the owner, when a label cannot be."""
-    services = _network(labels, "service_cluster_ip_range", "10.254.0.0/16")
+    given = {name: labels.get(name) or default for name, default in LABELS.items()}
+    services = _network(given, "service_cluster_ip_range")
     values = ClusterValues(
-        version=Version.parse(labels.get("kube_tag") or DEFAULT_TAG),
+        version=Version.parse(given["kube_tag"]),
         api_port=template.apiserver_port or DEFAULT_PORT,
-        pods=_network(labels, "flannel_network_cidr", "10.100.0.0/16"),
+        pods=_network(given, "flannel_network_cidr"),
         services=services,
-        dns=services[10] if services.num_addresses > 16 else services[2],
-        domain=labels.get("dns_cluster_domain") or "cluster.local",
-        cgroup_driver=labels.get("cgroup_driver") or "cgroupfs",
-        admission_plugins=tuple(filter(None, labels.get("admission_control_list", "").split(","))),
+        dns=services[10],
+        domain=given["dns_cluster_domain"],
+        cgroup_driver=given["cgroup_driver"],
+        admission_plugins=tuple(filter(None, given["admission_control_list"].split(","))),
         options=Options(
-            kubelet=labels.get("kubelet_options", ""),
-            apiserver=labels.get("kubeapi_options", ""),
-            controller_manager=labels.get("kubecontroller_options", ""),
-            scheduler=labels.get("kubescheduler_options", ""),
-            proxy=labels.get("kubeproxy_options", ""),
+            kubelet=given["kubelet_options"],
+            apiserver=given["kubeapi_options"],
+            controller_manager=given["kubecontroller_options"],
+            scheduler=given["kubescheduler_options"],
+            proxy=given["kubeproxy_options"],
         ),
     )
     # As it will be, but for addresses that nobody knows yet: a documentation network stands in for them.
@@ -69,12 +84,11 @@ def read_values(template: ClusterTemplate, labels: Mapping[str, str]) -> Cluster
     return values
 
 
-def _network(labels: Mapping[str, str], name: str, default: str) -> IPv4Network:
-    text = labels.get(name) or default
+def _network(given: Mapping[str, str], name: str) -> IPv4Network:
     try:
-        network = IPv4Network(text)
+        network = IPv4Network(given[name])
     except ValueError:
-        raise ValueError(f"{name}: {text[:64]!r} is no network, which is written like {default}") from None
+        raise ValueError(f"{name}: {given[name][:64]!r} is no network, which is written like {LABELS[name]}") from None
     if network.prefixlen > 28:
         raise ValueError(f"{name}: {network} is too small")
     return network
