@@ -37,22 +37,28 @@ def is_good_by_leniency(case: Any) -> bool:
 
 
 def read(value: Any, schema: dict[str, Any], document: dict[str, Any]) -> Any:
+    """Read a value as the first of the schema's choices by which it is good; as it is if there is none."""
     if "$ref" in schema:
-        return read(value, document["components"]["schemas"][schema["$ref"].rpartition("/")[2]], document)
-    for choice in schema.get("anyOf", [schema]):
-        if "$ref" in choice and is_valid(found := read(value, choice, document), choice, document):
+        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    for choice in schema.get("anyOf", []):
+        found = read(value, choice, document)
+        if is_valid(found, choice, document):
             return found
-        match choice.get("type"), value:
-            case "integer", str() if value.strip().removeprefix("+").removeprefix("-").isdigit():
-                return int(value)
-            case "boolean", str() if value.lower() in TRUE | FALSE:
-                return value.lower() in TRUE
-            case "object", dict() if "properties" in choice:
-                return read_object(value, choice["properties"], document)
-            case "object", dict():
-                return {name: str(item) if isinstance(item, int | float) else item for name, item in value.items()}
-            case "array", list():
-                return [read(item, choice["items"], document) for item in value]
+    return read_as(value, schema, document)
+
+
+def read_as(value: Any, schema: dict[str, Any], document: dict[str, Any]) -> Any:
+    match schema.get("type"), value:
+        case "integer", str() if value.strip().removeprefix("+").removeprefix("-").isdigit():
+            return int(value)
+        case "boolean", str() if value.lower() in TRUE | FALSE:
+            return value.lower() in TRUE
+        case "object", dict() if "properties" in schema:
+            return read_object(value, schema["properties"], document)
+        case "object", dict():
+            return {name: str(item) if isinstance(item, int | float) else item for name, item in value.items()}
+        case "array", list():
+            return [read(item, schema["items"], document) for item in value]
     return value
 
 
