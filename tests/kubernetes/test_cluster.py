@@ -158,6 +158,16 @@ def test_all_nodes_are_ready_and_carry_their_roles(kubectl, master, workers):
         assert "taints" not in nodes[worker]["spec"]
 
 
+def test_addons_are_applied_and_their_state_is_told(kubectl, openstack):
+    """Whether their images can be had here, nobody knows: so whether they run is not asked."""
+    deployments = {one["metadata"]["name"] for one in kubectl.get("deployments", "--namespace", "kube-system")["items"]}
+    assert {"coredns", "coredns-autoscaler", "metrics-server"} <= deployments
+    told = openstack("coe", "cluster", "event", "list", NAME)
+    for title in ("CoreDNS", "metrics-server"):
+        assert f"{title} was applied." in told
+        assert f"{title} is " in told
+
+
 def test_kubernetes_finds_itself_well(kubectl):
     said = kubectl("get", "--raw", "/readyz?verbose")
     assert "readyz check passed" in said

@@ -13,13 +13,11 @@ from pathlib import Path
 
 from magnum.drivers.local.errors import LocalError
 
-from .names import PROGRAMS
+from .names import PROGRAMS, release_folder
 
-RELEASE_URL = "https://dl.k8s.io"
 PATIENCE = 30.0
 MOST_BYTES = 1 << 30
 _PIECE = 1 << 20
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "ppc64le": "ppc64le", "s390x": "s390x"}
 
 
 class DownloadError(LocalError):
@@ -28,8 +26,7 @@ class DownloadError(LocalError):
 
 def download(url: str, tag: str, folder: Path, progress: Callable[[str], None]) -> None:
     """Put the programs of a release into a folder."""
-    machine = platform.machine()
-    base = f"{url.rstrip('/')}/{tag}/bin/linux/{_ARCHITECTURES.get(machine, machine)}"
+    base = release_folder(url, tag, platform.machine())
     if not base.startswith(("https://", "http://")):
         raise DownloadError(f"[kubernetes] release_url is {url!r}, which is no http or https URL")
     for name in PROGRAMS:

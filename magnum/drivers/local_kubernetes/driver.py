@@ -7,7 +7,9 @@ cluster's own steps are in `kubernetes`.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
+from magnum.addons.rendering import ClusterFacts
 from magnum.coe.kubernetes import KubernetesClient
+from magnum.drivers.addons import AddonSteps
 from magnum.drivers.base import DriverContext, DriverServices, Observation, Step
 from magnum.drivers.local.host import LocalHost
 from magnum.drivers.local.settings import LocalSettings
@@ -20,9 +22,19 @@ from magnum.openstack.catalogue import load_catalogue
 from .kubernetes import CALL_TIMEOUT, Kubernetes
 from .machines import DOWNLOAD_LIMIT, KubernetesMachines
 from .programs import ProgramsSource
+from .values import read_addons
 
 if TYPE_CHECKING:
     from magnum.conf.settings import Settings
+
+
+ADDONS_LIMIT = 300.0
+ADDONS_PATIENCE = 5.0
+"""Seconds that a create waits for add-ons to run: their images may have to be pulled, or cannot be."""
+
+
+def _addon_facts(context: DriverContext) -> ClusterFacts:
+    return read_addons(context.template, context.cluster.labels)
 
 
 class LocalKubernetesDriver:
@@ -38,6 +50,9 @@ class LocalKubernetesDriver:
         self._kubernetes = Kubernetes(
             lambda address, tls: KubernetesClient(address, tls, timeout=CALL_TIMEOUT), self._machines.cluster
         )
+        self._addons = AddonSteps(
+            self._kubernetes.client, _addon_facts, call_timeout=CALL_TIMEOUT, patience=ADDONS_PATIENCE
+        )
         self._local = LocalSteps(
             host, services.node_listeners, load_catalogue(settings.local.catalogue), self._machines.plan()
         )
@@ -48,6 +63,8 @@ class LocalKubernetesDriver:
             Step("network", self._local.network),
             *self._clearing(context),
             *self._growing(),
+            Step("add-ons", self._addons.bring, ADDONS_LIMIT),
+            Step("look at add-ons", self._addons.tell),
         )
 
     def resize_steps(self, context: DriverContext) -> Sequence[Step]:

@@ -48,7 +48,7 @@ class Kubernetes:
     def api(self, context: DriverContext) -> Outcome:
         """Wait until the API is ready, and let it do what needs a role of its own."""
         with told("looking at the API"):
-            client = self._client(context)
+            client = self.client(context)
             readiness = client.readiness()
             if not readiness.ready:
                 return Wait(0.5, f"the API is not ready yet: {', '.join(readiness.failed) or 'it does not say why'}")
@@ -61,7 +61,7 @@ class Kubernetes:
         cluster = self._describe(context)
         staying = [node for node in context.changing if node.state is not NodeState.REMOVING]
         with told("looking at the nodes"):
-            client = self._client(context)
+            client = self.client(context)
             members = {member.name: member for member in client.nodes()}
             self._mark(context, client, [node for node in staying if node.name in members], members)
             missing = [_why_not(node, members) for node in staying if not _is_ready(node, members)]
@@ -84,7 +84,7 @@ class Kubernetes:
         waiting: list[str] = []
         blocked: list[str] = []
         with told("draining"):
-            client = self._client(context)
+            client = self.client(context)
             leaving = self._leaving(context, client)
             version = client.version() if leaving else None
             for member in leaving:
@@ -119,7 +119,7 @@ class Kubernetes:
     def leave(self, context: DriverContext) -> Outcome:
         """Take the nodes that are to go off the cluster's list."""
         with told("removing nodes"):
-            client = self._client(context)
+            client = self.client(context)
             for member in self._leaving(context, client):
                 with context.provider_call(f"take {member.name} off the list of nodes", timeout=CALL_TIMEOUT):
                     client.delete_node(member.name)
@@ -129,14 +129,14 @@ class Kubernetes:
         """Give idle nodes first; when a busy one may have to go its owner hears of it."""
         named = {node.name: node for node in nodes}
         with told("looking for idle nodes"):
-            client = self._client(context)
+            client = self.client(context)
             order = removal_order(list(named), client.nodes(), client.pods())
         return [named[name] for name in order]
 
     def observe(self, context: DriverContext) -> Observation:
         cluster = self._describe(context)
         with told("looking at the cluster"):
-            client = self._client(context)
+            client = self.client(context)
             members = client.nodes()
             return Observation(
                 nodes_seen=sum(member.ready for member in members),
@@ -145,7 +145,7 @@ class Kubernetes:
                 container_version=_runtime(sorted({member.container_runtime for member in members})),
             )
 
-    def _client(self, context: DriverContext) -> KubernetesClient:
+    def client(self, context: DriverContext) -> KubernetesClient:
         return self._connect(self._describe(context).api_url, context.client_tls())
 
     def _leaving(self, context: DriverContext, client: KubernetesClient) -> list[KubernetesNode]:

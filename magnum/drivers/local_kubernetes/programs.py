@@ -22,8 +22,8 @@ from magnum.drivers.local.errors import LocalError
 from magnum.drivers.local.settings import default_cache_dir
 
 from . import source_build
-from .download import RELEASE_URL, DownloadError, download
-from .names import DEFAULT_TAG, PROGRAMS
+from .download import DownloadError, download
+from .names import DEFAULT_TAG, PROGRAMS, RELEASE_URL
 
 WAIT_SECONDS = 3600.0
 ASK_SECONDS = 10.0

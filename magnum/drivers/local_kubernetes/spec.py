@@ -3,15 +3,18 @@
 Kubernetes on Debian machines of this host, always with TLS.
 """
 
+import platform
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 import msgspec
 
-from magnum.drivers.base import ClusterRequest, ClusterType, Feature, Problem
-from magnum.model.clustertemplates import Coe, ServerType
+from magnum.addons import rendering
+from magnum.drivers.base import Bill, ClusterRequest, ClusterType, Feature, Problem
+from magnum.model.clustertemplates import ClusterTemplate, Coe, ServerType
 
-from .values import LABELS, read_values
+from .names import PROGRAMS, RELEASE_URL, release_folder
+from .values import LABELS, read_addons, read_values
 
 NETWORK_DRIVERS = ("bridge",)
 STORAGE_DRIVERS = frozenset({None, "overlay2", "overlay"})
@@ -27,6 +30,15 @@ class LocalKubernetesSpec(msgspec.Struct, frozen=True):
 
     def problems(self, request: ClusterRequest) -> Sequence[Problem]:
         return tuple(_problems(request))
+
+    def bill(self, template: ClusterTemplate) -> Bill:
+        """List images, and programs as a release has them: where there are some already they are not fetched."""
+        tag = read_values(template, template.labels).version.tag
+        folder = release_folder(RELEASE_URL, tag, platform.machine())
+        return Bill(
+            images=rendering.bill(read_addons(template, template.labels)),
+            files=tuple(f"{folder}/{name}{end}" for name in PROGRAMS for end in ("", ".sha256")),
+        )
 
 
 def _problems(request: ClusterRequest) -> Iterator[Problem]:

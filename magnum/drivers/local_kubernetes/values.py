@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 import msgspec
 
+from magnum.addons import rendering
 from magnum.model.clustertemplates import ClusterTemplate
 from magnum.nodes.kubernetes.cluster import KubernetesCluster, Member, Options
 from magnum.nodes.kubernetes.versions import Version
@@ -16,6 +17,7 @@ from .names import DEFAULT_TAG, PAUSE_IMAGE
 
 DEFAULT_PORT = 6443
 LABELS = {
+    **rendering.honoured_labels("bridge"),
     "kube_tag": DEFAULT_TAG,
     "flannel_network_cidr": "10.100.0.0/16",
     "service_cluster_ip_range": "10.254.0.0/16",
@@ -58,6 +60,19 @@ class ClusterValues(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+def read_addons(template: ClusterTemplate, labels: Mapping[str, str]) -> rendering.ClusterFacts:
+    """Say what a cluster's add-ons depend on. Raises ValueError, in words for the owner, when a label cannot be."""
+    values = read_values(template, labels)
+    return rendering.ClusterFacts(
+        version=(1, values.version.minor),
+        network_driver=template.network_driver or "",
+        pods=values.pods,
+        services=values.services,
+        dns_domain=values.domain,
+        labels=dict(labels),
+    )
+
+
 def read_values(template: ClusterTemplate, labels: Mapping[str, str]) -> ClusterValues:
     """Raise ValueError, in words for the owner, when a label cannot be."""
     given = {name: labels.get(name) or default for name, default in LABELS.items()}
@@ -67,7 +82,7 @@ def read_values(template: ClusterTemplate, labels: Mapping[str, str]) -> Cluster
         api_port=template.apiserver_port or DEFAULT_PORT,
         pods=_network(given, "flannel_network_cidr"),
         services=services,
-        dns=services[10],
+        dns=rendering.dns_service_address(services),
         domain=given["dns_cluster_domain"],
         cgroup_driver=given["cgroup_driver"],
         admission_plugins=tuple(filter(None, given["admission_control_list"].split(","))),

@@ -1,3 +1,5 @@
+import re
+
 import msgspec
 import pytest
 
@@ -23,6 +25,19 @@ def problems(labels=(), master_count=1, **changes):
         template=template, labels=dict(labels), master_count=master_count, node_count=1, master_lb_enabled=False
     )
     return [(problem.field, problem.text) for problem in SPEC.problems(request)]
+
+
+def test_what_a_cluster_gets_from_elsewhere():
+    template = msgspec.structs.replace(TEMPLATE, labels={"kube_tag": "v1.31.2", "container_infra_prefix": "r:5000/"})
+    bill = SPEC.bill(template)
+    assert bill.images == (
+        "r:5000/cluster-proportional-autoscaler:v1.8.9",
+        "r:5000/coredns:1.11.3",
+        "r:5000/metrics-server:v0.8.0",
+    )
+    assert len(bill.files) == 10
+    program = re.compile(r"https://dl.k8s.io/v1.31.2/bin/linux/[a-z0-9]+/kube[a-z-]*(.sha256)?")
+    assert all(map(program.fullmatch, bill.files))
 
 
 def test_what_can_be_made_is_fine():

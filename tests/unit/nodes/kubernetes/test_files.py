@@ -25,6 +25,18 @@ def rendered(new_cluster, master, worker):
     return render
 
 
+IMAGE = re.compile(r"\b[a-z0-9.-]+(?::[0-9]+)?/(?:[a-z0-9._-]+/)*[a-z0-9._-]+:v?[0-9][A-Za-z0-9._-]*")
+
+
+@pytest.mark.parametrize("role", ["master", "worker"])
+@pytest.mark.parametrize("minor", EVERY_MINOR)
+def test_the_files_of_a_node_name_no_image_but_the_one_that_is_made_here(rendered, role, minor):
+    """Everything else that a cluster is made of is on the bill of its add-ons."""
+    files = rendered(minor, role, pause_image="localhost/magnum/pause:1")
+    named = {name for file in files.values() for name in IMAGE.findall(file.content.decode(errors="replace"))}
+    assert named == {"localhost/magnum/pause:1"}
+
+
 def flags(files, unit):
     """Give the flags of a unit's program."""
     text = files[f"/etc/systemd/system/{unit}.service"].content.decode()
