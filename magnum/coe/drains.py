@@ -15,8 +15,10 @@ from magnum.coe.kubernetes_values import KubernetesNode, KubernetesPod
 class DrainPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be done with the pods of a node; it is empty when `evict` and `leaving` are.
 
-    `evict` is in order. `leaving` are on their way out already. `unmanaged` are those of `evict` that nobody will make
-    anew elsewhere, and `losing_data` those whose local data goes with them: the owner should hear of both.
+    `evict` is in order. `leaving` are on their way out already and still run: one that never started has nothing to
+    end, and where an image cannot be pulled it takes minutes to go, so nobody waits for it. `unmanaged` are those of
+    `evict` that nobody will make anew elsewhere, and `losing_data` those whose local data goes with them: the owner
+    should hear of both.
     """
 
     evict: tuple[KubernetesPod, ...]
@@ -38,8 +40,8 @@ def plan_drain(pods: Iterable[KubernetesPod]) -> DrainPlan:
     running = [pod for pod in evict if not pod.finished]
     return DrainPlan(
         evict=tuple(evict),
-        leaving=tuple(pod for pod in going if pod.terminating),
-        ignored=tuple(pod for pod in pods if pod.stays_with_its_node),
+        leaving=tuple(pod for pod in going if pod.terminating and pod.started),
+        ignored=tuple(pod for pod in pods if pod.stays_with_its_node or (pod.terminating and not pod.started)),
         unmanaged=tuple(pod for pod in running if not pod.owner),
         losing_data=tuple(pod for pod in running if pod.keeps_local_data),
     )

@@ -63,7 +63,8 @@ class KubernetesNode(msgspec.Struct, frozen=True, kw_only=True):
 class KubernetesPod(msgspec.Struct, frozen=True, kw_only=True):
     """A pod, as far as moving it away asks. `owner` is the kind of its controller, empty without one.
 
-    `keeps_local_data` says that it has an emptyDir, whose content is lost when the pod goes.
+    `keeps_local_data` says that it has an emptyDir, whose content is lost when the pod goes; `started`, that something
+    of it has run on its node.
     """
 
     namespace: str
@@ -75,6 +76,7 @@ class KubernetesPod(msgspec.Struct, frozen=True, kw_only=True):
     ready: bool
     terminating: bool
     mirror: bool
+    started: bool
     keeps_local_data: bool
     priority: int
 
@@ -288,9 +290,30 @@ class _PodSpec(_Wire, frozen=True):
     priority: int = 0
 
 
+class _ContainerState(_Wire, frozen=True):
+    running: dict[str, Any] | None = None
+    terminated: dict[str, Any] | None = None
+
+
+class _ContainerStatus(_Wire, frozen=True):
+    state: _ContainerState = _ContainerState()
+    last_state: _ContainerState = _ContainerState()
+
+    @property
+    def started(self) -> bool:
+        return any(state != _ContainerState() for state in (self.state, self.last_state))
+
+
 class _PodStatus(_Wire, frozen=True):
     phase: str = ""
     conditions: list[_Condition] | None = None
+    init_container_statuses: list[_ContainerStatus] | None = None
+    container_statuses: list[_ContainerStatus] | None = None
+
+    @property
+    def started(self) -> bool:
+        containers = (*(self.init_container_statuses or ()), *(self.container_statuses or ()))
+        return any(container.started for container in containers)
 
 
 class WirePod(_Wire, frozen=True):
@@ -310,6 +333,7 @@ class WirePod(_Wire, frozen=True):
             ready=_condition(self.status.conditions).status == "True",
             terminating=self.metadata.deletion_timestamp is not None,
             mirror="kubernetes.io/config.mirror" in (self.metadata.annotations or {}),
+            started=self.status.started,
             keeps_local_data=any(volume.empty_dir is not None for volume in self.spec.volumes or ()),
             priority=self.spec.priority,
         )

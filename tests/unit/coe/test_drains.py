@@ -15,6 +15,7 @@ POD = KubernetesPod(
     ready=True,
     terminating=False,
     mirror=False,
+    started=True,
     keeps_local_data=False,
     priority=0,
 )
@@ -41,6 +42,7 @@ PODS = st.builds(
     phase=st.sampled_from(["Running", "Succeeded", "Pending"]),
     terminating=st.booleans(),
     mirror=st.booleans(),
+    started=st.booleans(),
     keeps_local_data=st.booleans(),
     priority=st.integers(0, 3),
 )
@@ -60,6 +62,12 @@ def test_what_goes_and_what_stays():
 def test_a_node_is_empty_when_only_its_own_pods_are_left():
     assert plan_drain([replace(POD, owner="DaemonSet"), replace(POD, mirror=True)]).done
     assert not plan_drain([replace(POD, terminating=True)]).done
+
+
+def test_nobody_waits_for_what_never_started():
+    waiting = replace(POD, phase="Pending", started=False)
+    assert plan_drain([waiting]).evict == (waiting,)
+    assert plan_drain([replace(waiting, terminating=True)]).done
 
 
 def test_what_others_need_goes_last():

@@ -136,6 +136,21 @@ class TestReading:
         asked = urllib.parse.parse_qs(engine.asked[0][0].partition("?")[2])
         assert asked == {"fieldSelector": ["spec.nodeName=worker-0"], "limit": [str(PAGE)]}
 
+    @pytest.mark.parametrize(
+        ("status", "started"),
+        [
+            ({"phase": "Pending"}, False),
+            ({"containerStatuses": [{"state": {"waiting": {"reason": "ImagePullBackOff"}}, "lastState": {}}]}, False),
+            ({"containerStatuses": [{"state": {"waiting": {}}}, {"state": {"running": {"startedAt": "x"}}}]}, True),
+            ({"containerStatuses": [{"state": {"waiting": {}}, "lastState": {"terminated": {"exitCode": 1}}}]}, True),
+            ({"initContainerStatuses": [{"state": {"terminated": {"exitCode": 0}}}]}, True),
+        ],
+    )
+    def test_whether_anything_of_a_pod_has_run(self, engine, client, status, started):
+        engine.answer("GET /api/v1/pods", 200, {"items": [pod() | {"status": status}]})
+        (found,) = client.pods()
+        assert found.started is started
+
     def test_a_list_of_several_pages(self, engine, client):
         first = {"items": [node("a")], "metadata": {"continue": "tok&en"}}
         engine.answer_each("GET /api/v1/nodes", (200, first), (200, {"items": [node("b")], "metadata": {}}))

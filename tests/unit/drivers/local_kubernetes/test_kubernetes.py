@@ -65,6 +65,7 @@ def pod(name, node="w-1", **changes):
         ready=True,
         terminating=False,
         mirror=False,
+        started=True,
         keeps_local_data=False,
         priority=0,
     )
