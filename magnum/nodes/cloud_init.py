@@ -28,14 +28,15 @@ def cloud_config(data: NodeData, files: Sequence[NodeFile] = (), *, closed_folde
     return render((*node_files(data), *files), closed_folders=closed_folders)
 
 
-def render(files: Sequence[NodeFile], *, closed_folders: Sequence[str] = ()) -> str:
+def render(files: Sequence[NodeFile], *, closed_folders: Sequence[str] = (), unit: str = UNIT) -> str:
+    """Put the files in place and start a unit, now and at every boot."""
     document = {
         "bootcmd": [["install", "--directory", "--mode=0700", NODE_DATA, *closed_folders]],
         "write_files": [_entry(file) for file in files],
         "runcmd": [
             ["systemctl", "daemon-reload"],
-            ["systemctl", "enable", UNIT],
-            ["systemctl", "start", "--no-block", UNIT],  # cloud-init's own end does not wait for the cluster
+            ["systemctl", "enable", unit],
+            ["systemctl", "start", "--no-block", unit],  # cloud-init's own end does not wait for the cluster
         ],
     }
     text = "#cloud-config\n" + yaml.safe_dump(document, sort_keys=False, width=1 << 20)

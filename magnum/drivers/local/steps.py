@@ -89,6 +89,33 @@ class LocalSteps:
             self._start(context, network, node)
         return Done()
 
+    def start_helper(
+        self,
+        context: DriverContext,
+        *,
+        name: str,
+        address: IPv4Address,
+        flavor: str,
+        user_data: str,
+        instance_id: str,
+    ) -> None:
+        """Boot a machine that is no node of the cluster, at one of the addresses that are kept for such."""
+        resource = context.attempt(MACHINE, name)
+        size = self._catalogue.flavor(flavor)
+        spec = MachineSpec(
+            cluster_uuid=context.cluster.uuid,
+            name=name,
+            address=address,
+            instance_id=instance_id,
+            memory_mib=size.memory_mib,
+            vcpus=size.vcpus,
+            user_data=user_data,
+            image=self._catalogue.image(str(context.template.image_id)).name,
+        )
+        with _told(), context.provider_call(f"start machine {name}", timeout=CALL_TIMEOUT):
+            self._host.start_machine(spec)
+        context.confirm(resource, name)
+
     def reports(self, context: DriverContext) -> Outcome:
         """Wait until every node has said how its set-up went; the first that failed fails the operation."""
         awaited = [node for node in context.changing if node.state is NodeState.PLANNED]

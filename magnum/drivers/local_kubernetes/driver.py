@@ -20,6 +20,7 @@ from magnum.model.operations import CreateCluster
 from magnum.openstack.catalogue import load_catalogue
 
 from .kubernetes import CALL_TIMEOUT, Kubernetes
+from .load_balancer import LoadBalancer
 from .machines import DOWNLOAD_LIMIT, KubernetesMachines
 from .programs import ProgramsSource
 from .values import read_addons
@@ -57,12 +58,16 @@ class LocalKubernetesDriver:
             host, services.node_listeners, load_catalogue(settings.local.catalogue), self._machines.plan()
         )
 
+        self._load_balancer = LoadBalancer(self._machines, self._local)
+
     def create_steps(self, context: DriverContext) -> Sequence[Step]:
         return (
             Step("programs", self._machines.programs, DOWNLOAD_LIMIT),
             Step("network", self._local.network),
             *self._clearing(context),
-            *self._growing(),
+            Step("machines", self._local.machines),
+            Step("load balancer", self._load_balancer.start),
+            *self._joining(),
             Step("add-ons", self._addons.bring, ADDONS_LIMIT),
             Step("look at add-ons", self._addons.tell),
         )
@@ -70,7 +75,8 @@ class LocalKubernetesDriver:
     def resize_steps(self, context: DriverContext) -> Sequence[Step]:
         del context
         return (
-            *self._growing(),
+            Step("machines", self._local.machines),
+            *self._joining(),
             Step("drain", self._kubernetes.drain),
             Step("leave", self._kubernetes.leave),
             Step("take machines down", self._local.delete_nodes, TAKE_DOWN_LIMIT),
@@ -101,9 +107,8 @@ class LocalKubernetesDriver:
             return ()
         return (Step("take lost machines down", self._local.delete_nodes, TAKE_DOWN_LIMIT),)
 
-    def _growing(self) -> tuple[Step, ...]:
+    def _joining(self) -> tuple[Step, ...]:
         return (
-            Step("machines", self._local.machines),
             Step("node set-up", self._local.reports),
             Step("API", self._kubernetes.api),
             Step("ready", self._kubernetes.ready),

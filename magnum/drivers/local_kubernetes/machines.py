@@ -31,6 +31,8 @@ from .programs import ProgramsSource
 from .values import ClusterValues, read_values
 
 DOWNLOAD_LIMIT = 1800.0
+LOAD_BALANCER = 2
+"""Which of the network's addresses is the load balancer's."""
 KERNEL_LOG = Path("/dev/kmsg")
 
 
@@ -69,7 +71,8 @@ class KubernetesMachines:
         if not members:
             raise Fatal(Code.COE_REFUSED, "The cluster has no master, so there is no API to speak to.")
         try:
-            return self._values(context).cluster(context.cluster.uuid, network.subnet, members)
+            api = network.subnet[LOAD_BALANCER] if has_load_balancer(context) else members[0].address
+            return self._values(context).cluster(context.cluster.uuid, network.subnet, members, api)
         except ValueError as error:
             raise Fatal(Code.PROVIDER_REFUSED, f"The cluster cannot be made: {error}.") from error
 
@@ -120,6 +123,11 @@ class KubernetesMachines:
             # A kubelet does not start without; it reads there of processes that were killed for want of memory.
             Bind(KERNEL_LOG, KERNEL_LOG),
         )
+
+
+def has_load_balancer(context: DriverContext) -> bool:
+    """Several masters always have one; the API sees to that."""
+    return bool(context.cluster.master_lb_enabled)
 
 
 def _is_addressed_master(node: Node) -> bool:

@@ -16,6 +16,7 @@ from magnum.model.clustertemplates import ClusterTemplate, Coe, ServerType
 from .names import PROGRAMS, RELEASE_URL, release_folder
 from .values import LABELS, read_addons, read_values
 
+MASTERS = (1, 3, 5)
 NETWORK_DRIVERS = ("bridge",)
 STORAGE_DRIVERS = frozenset({None, "overlay2", "overlay"})
 
@@ -43,8 +44,8 @@ class LocalKubernetesSpec(msgspec.Struct, frozen=True):
 
 def _problems(request: ClusterRequest) -> Iterator[Problem]:
     template = request.template
-    if request.master_count != 1:
-        yield Problem("master_count", "This driver makes clusters with one master.")
+    if request.master_count not in MASTERS:
+        yield Problem("master_count", f"etcd keeps its majority with {_listed(MASTERS)} masters; use one of these.")
     if template.tls_disabled:
         yield Problem("tls_disabled", "This driver makes no clusters without TLS; use a template with TLS enabled.")
     if template.network_driver not in NETWORK_DRIVERS:
@@ -64,6 +65,11 @@ def _problems(request: ClusterRequest) -> Iterator[Problem]:
         read_values(template, request.labels)
     except ValueError as error:
         yield Problem("labels", f"{error}.")
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    *some, last = map(str, numbers)
+    return f"{', '.join(some)} or {last}"
 
 
 SPEC = LocalKubernetesSpec()

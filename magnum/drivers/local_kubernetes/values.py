@@ -47,13 +47,15 @@ class ClusterValues(msgspec.Struct, frozen=True, kw_only=True):
     admission_plugins: tuple[str, ...]
     options: Options
 
-    def cluster(self, uuid: str, network: IPv4Network, masters: Sequence[Member]) -> KubernetesCluster:
-        """Give the cluster whose machines are in this network."""
+    def cluster(
+        self, uuid: str, network: IPv4Network, masters: Sequence[Member], api: IPv4Address
+    ) -> KubernetesCluster:
+        """Give the cluster whose machines are in this network and whose API is at this address."""
         return KubernetesCluster(
             uuid=uuid,
             network=network,
             masters=tuple(masters),
-            api=masters[0].address,
+            api=api,
             pause_image=PAUSE_IMAGE,
             shares_host=True,
             **msgspec.structs.asdict(self),
@@ -95,7 +97,8 @@ def read_values(template: ClusterTemplate, labels: Mapping[str, str]) -> Cluster
         ),
     )
     # As it will be, but for addresses that nobody knows yet: a documentation network stands in for them.
-    values.cluster(_NOWHERE, IPv4Network("192.0.2.0/24"), [Member("master", IPv4Address("192.0.2.10"))])
+    master = Member("master", IPv4Address("192.0.2.10"))
+    values.cluster(_NOWHERE, IPv4Network("192.0.2.0/24"), [master], master.address)
     return values
 
 

@@ -43,13 +43,15 @@ def test_what_a_cluster_gets_from_elsewhere():
 def test_what_can_be_made_is_fine():
     assert problems() == []
     assert problems({"kube_tag": "v1.31.2", "kubelet_options": "--v=3", "of": "nobody"}) == []
+    assert problems(master_count=3) == []
     assert problems({"service_cluster_ip_range": "172.20.0.0/20", "flannel_network_cidr": "172.30.0.0/16"}) == []
 
 
 @pytest.mark.parametrize(
     ("changes", "field", "words"),
     [
-        ({"master_count": 3}, "master_count", "one master"),
+        ({"master_count": 2}, "master_count", "1, 3 or 5 masters"),
+        ({"master_count": 7}, "master_count", "1, 3 or 5 masters"),
         ({"tls_disabled": True}, "tls_disabled", "TLS"),
         ({"network_driver": "flannel"}, "network_driver", "flannel is not available"),
         ({"network_driver": None}, "network_driver", "use bridge"),
