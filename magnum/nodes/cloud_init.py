@@ -25,13 +25,14 @@ def cloud_config(data: NodeData, files: Sequence[NodeFile] = (), *, closed_folde
 
     Files that are secret go into closed folders.
     """
-    return render((*node_files(data), *files), closed_folders=closed_folders)
+    return render((*node_files(data), *files), closed_folders=(NODE_DATA, *closed_folders))
 
 
 def render(files: Sequence[NodeFile], *, closed_folders: Sequence[str] = (), unit: str = UNIT) -> str:
     """Put the files in place and start a unit, now and at every boot."""
+    closing = {"bootcmd": [["install", "--directory", "--mode=0700", *closed_folders]]} if closed_folders else {}
     document = {
-        "bootcmd": [["install", "--directory", "--mode=0700", NODE_DATA, *closed_folders]],
+        **closing,
         "write_files": [_entry(file) for file in files],
         "runcmd": [
             ["systemctl", "daemon-reload"],

@@ -1,0 +1,193 @@
+"""What machines of a cluster are made with, out of rows as the service has them."""
+
+import base64
+import gzip
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+from types import SimpleNamespace
+
+import msgspec
+import pytest
+import yaml
+
+from magnum.drivers.base import NodeAccess
+from magnum.drivers.local.networks import Network
+from magnum.drivers.local_kubernetes.load_balancer import LoadBalancer
+from magnum.drivers.local_kubernetes.machines import KubernetesMachines
+from magnum.drivers.local_kubernetes.names import DEFAULT_TAG, PROGRAMS
+from magnum.drivers.local_kubernetes.programs import ProgramsSource
+from magnum.model.clusters import Cluster
+from magnum.model.clustertemplates import ClusterTemplate
+from magnum.model.failures import Fatal, Retry
+from magnum.model.nodegroups import NodeGroup
+from magnum.model.nodes import Node
+from magnum.model.outcomes import Done
+
+UUID = "5d12f6fd-a196-4bf0-ae4c-1f639a523a52"
+ACCESS = NodeAccess(url="https://10.77.5.1:9512/v1", pin="A" * 43 + "=")
+TOKEN = "secret-token-of-the-node-0123456789abcdef"
+COMMON = {"uuid": UUID, "name": "web", "project_id": "p", "user_id": "u"}
+
+
+class Context:
+    """As much of a driver's context as this uses."""
+
+    def __init__(self, *, masters=1, labels=None, balanced=False):
+        self.cluster = Cluster(
+            **COMMON, cluster_template_id="t", status=None, labels=labels or {}, master_lb_enabled=balanced
+        )
+        self.template = ClusterTemplate(
+            **COMMON, coe="kubernetes", image_id="debian-12", cluster_distro="debian", network_driver="bridge"
+        )
+        group = {"cluster_id": UUID, "project_id": "p", "node_count": 1}
+        self.nodegroups = (
+            NodeGroup(uuid="masters", name="default-master", role="master", **group),
+            NodeGroup(uuid="workers", name="default-worker", role="worker", **group),
+        )
+        rows = [("masters", "master", number) for number in range(1, masters + 1)] + [("workers", "worker", 1)]
+        self.nodes = tuple(
+            Node(
+                uuid=f"{role} {number}",
+                cluster_uuid=UUID,
+                nodegroup_uuid=group,
+                number=number,
+                name=f"web-{role}-{number}",
+                role=role,
+                address=f"10.77.5.{10 + index}",
+            )
+            for index, (group, role, number) in enumerate(rows)
+        )
+        self.secrets = {}
+        self.told = []
+
+    def secret(self, name, make):
+        return self.secrets.setdefault(name, make())
+
+    def event(self, text, **_):
+        self.told.append(text)
+
+
+@pytest.fixture
+def programs(tmp_path):
+    folder = tmp_path / "programs" / DEFAULT_TAG
+    folder.mkdir(parents=True)
+    for name in PROGRAMS:
+        (folder / name).write_text(f"#!/bin/sh\necho Kubernetes {DEFAULT_TAG}\n")
+        (folder / name).chmod(0o755)
+    return ProgramsSource(
+        cache_dir=tmp_path / "cache", binaries_dir=tmp_path / "programs", release_url="http://127.0.0.1:1"
+    )
+
+
+@pytest.fixture
+def machines(programs):
+    network = Network.of(UUID, IPv4Network("10.77.5.0/24"))
+    return KubernetesMachines(SimpleNamespace(find_network=lambda _: network), programs)
+
+
+def files(machines, context, node):
+    document = yaml.safe_load(machines.plan().user_data(context, node, ACCESS, TOKEN))
+    return {entry["path"]: content_of(entry) for entry in document["write_files"]}
+
+
+def content_of(entry):
+    if "encoding" not in entry:
+        return entry["content"]
+    return gzip.decompress(base64.b64decode(entry["content"])).decode()
+
+
+def test_a_master_and_a_worker_are_told_what_they_need(machines):
+    context = Context()
+    master, worker = (files(machines, context, node) for node in context.nodes)
+    assert master["/etc/magnum/node/role"] == "master"
+    assert "/etc/systemd/system/kube-apiserver.service" in master
+    assert "/etc/systemd/system/kube-apiserver.service" not in worker
+    assert "server: https://10.77.5.10:6443" in worker["/etc/kubernetes/kubelet.kubeconfig"]
+
+
+def test_all_masters_share_their_secrets_and_workers_have_none(machines):
+    context = Context(masters=3, balanced=True)
+    *masters, worker = (files(machines, context, node) for node in context.nodes)
+    keys = {master["/etc/kubernetes/service-account.key"] for master in masters}
+    assert len(keys) == 1
+    assert keys.pop().startswith("-----BEGIN PRIVATE KEY-----")
+    assert len({master["/etc/kubernetes/encryption.yaml"] for master in masters}) == 1
+    assert not [path for path in worker if "service-account" in path or "encryption" in path]
+
+
+def test_nodes_of_several_masters_go_by_the_load_balancer(machines):
+    context = Context(masters=3, balanced=True)
+    worker = files(machines, context, context.nodes[-1])
+    assert "server: https://10.77.5.2:6443" in worker["/etc/kubernetes/kubelet.kubeconfig"]
+    limits = machines.plan().limits(context, context.nodes[0])
+    assert any("10.77.5.2" in one.ip_addresses for one in (limits, *limits.others))
+
+
+def test_what_a_node_may_have_signed_is_what_it_is_told_to_ask_for(machines):
+    context = Context()
+    for node in context.nodes:
+        limits = machines.plan().limits(context, node)
+        lines = files(machines, context, node)["/etc/magnum/node/certificates"].splitlines()
+        assert [one.common_name for one in (limits, *limits.others)] == [
+            line.split("|")[2].rpartition("CN=")[2] for line in lines
+        ]
+
+
+def test_programs_are_found_before_anything_is_made(machines):
+    context = Context()
+    assert machines.programs(context) == Done()
+    assert context.told == []
+
+
+def test_programs_that_cannot_be_had_are_told_with_all_that_helps(machines):
+    context = Context(labels={"kube_tag": "v1.31.2"})
+    with pytest.raises(Fatal, match=r"v1\.31\.2: http://127\.0\.0\.1:1.*binaries_dir.*kube_tag"):
+        machines.programs(context)
+
+
+def test_a_label_that_an_adopted_row_may_hold_is_told(machines):
+    with pytest.raises(Fatal, match="no version of Kubernetes"):
+        machines.programs(Context(labels={"kube_tag": "latest"}))
+
+
+def test_without_a_network_or_a_master_there_is_nothing_to_tell(machines, programs):
+    with pytest.raises(Retry, match="network is gone"):
+        KubernetesMachines(SimpleNamespace(find_network=lambda _: None), programs).cluster(Context())
+    context = Context()
+    context.nodes = context.nodes[1:]
+    with pytest.raises(Fatal, match="no master"):
+        machines.cluster(context)
+
+
+def test_a_machine_sees_programs_images_and_the_kernels_log(machines, programs, monkeypatch):
+    root = programs.cache_dir / "root"
+    (root / "bin").mkdir(parents=True)
+    (root / "bin/busybox").write_bytes(b"busybox")
+    monkeypatch.setattr("magnum.drivers.local.rootfs.find", lambda _image, _cache: root)
+    context = Context()
+    binds = {str(bind.target): bind.source for bind in machines.plan().binds(context, context.nodes[0])}
+    assert binds.keys() == {"/opt/kubernetes/bin", "/opt/kubernetes/images", "/dev/kmsg"}
+    assert binds["/opt/kubernetes/bin"] == programs.binaries_dir / DEFAULT_TAG
+    assert (binds["/opt/kubernetes/images"] / "pause.tar").is_file()
+    assert binds["/dev/kmsg"] == Path("/dev/kmsg")
+
+
+class Local:
+    def __init__(self):
+        self.started = []
+
+    def start_helper(self, _context, **machine):
+        self.started.append(machine)
+
+
+def test_a_load_balancer_is_started_where_there_is_one(machines):
+    local = Local()
+    assert LoadBalancer(machines, local).start(Context()) == Done()
+    assert local.started == []
+    LoadBalancer(machines, local).start(Context(masters=3, balanced=True))
+    [machine] = local.started
+    assert machine["address"] == IPv4Address("10.77.5.2")
+    assert "-api-1" in machine["name"]
+    assert TOKEN not in machine["user_data"]
+    LoadBalancer(machines, local).start(Context(masters=3, balanced=True))
+    assert local.started[1] == msgspec.convert(machine, dict)
