@@ -20,6 +20,7 @@ from magnum.drivers.local import locks
 from magnum.drivers.local.commands import run
 from magnum.drivers.local.errors import LocalError
 from magnum.drivers.local.settings import default_cache_dir
+from magnum.nodes.kubernetes.versions import Version
 
 from . import source_build
 from .download import DownloadError, download
@@ -117,6 +118,8 @@ class ProgramsSource(msgspec.Struct, frozen=True, kw_only=True):
                 build.prepare()
                 for tag in missing:
                     built = build.programs(tag)
+                    if not _is_version(built, tag):
+                        raise ProgramsMissingError(f"what was built from source says that it is not Kubernetes {tag}")
                     self._make(tag, progress, lambda target, built=built: _copy(built, target))  # type: ignore[misc]
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -136,11 +139,11 @@ def _is_version(folder: Path, tag: str) -> bool:
 
 
 def main() -> int:
-    tags = tuple(sys.argv[1:]) or (DEFAULT_TAG,)
     try:
+        tags = tuple(Version.parse(tag).tag for tag in sys.argv[1:]) or (DEFAULT_TAG,)
         for folder in ProgramsSource(cache_dir=default_cache_dir()).ensure(tags, lambda text: print(text, flush=True)):  # noqa: T201 - its purpose
             print(folder)  # noqa: T201
-    except LocalError as error:
+    except (LocalError, ValueError) as error:
         print(f"The programs of Kubernetes could not be had: {error}", file=sys.stderr)  # noqa: T201
         return 1
     return 0

@@ -57,9 +57,10 @@ class SourceBuild:
 
     def programs(self, tag: str) -> Path:
         """Build them as this version; gives the folder that they are in."""
+        self._version_file().write_text(version_variables(tag))
         for number, name in enumerate(PROGRAMS, start=1):
             self._tell(f"{tag}: {number}/{len(PROGRAMS)} {name}")
-            self._run(["make", f"WHAT=cmd/{name}"], cwd=self._tree(), environment=self._go_environment(tag))
+            self._run(["make", f"WHAT=cmd/{name}"], cwd=self._tree(), environment=self._go_environment())
         self._tell(f"Kubernetes {tag} is built")
         return self._tree() / "_output/local/go/bin"
 
@@ -85,8 +86,7 @@ class SourceBuild:
             raise LocalError(f"Debian's source package {SOURCE} was not unpacked as one folder in {self._folder}")
         return trees[0]
 
-    def _go_environment(self, tag: str) -> dict[str, str]:
-        major, minor = tag.removeprefix("v").split(".")[:2]
+    def _go_environment(self) -> dict[str, str]:
         return {
             "PATH": f"{GO}:{os.environ.get('PATH', os.defpath)}",
             "HOME": str(self._folder),
@@ -97,15 +97,21 @@ class SourceBuild:
             "CGO_ENABLED": "0",
             "GOFLAGS": "",
             "GOLDFLAGS": "-s -w",
-            "KUBE_GIT_VERSION": tag,
-            "KUBE_GIT_COMMIT": "debian",
-            "KUBE_GIT_TREE_STATE": "archive",
-            "KUBE_GIT_MAJOR": major,
-            "KUBE_GIT_MINOR": minor,
+            "KUBE_GIT_VERSION_FILE": str(self._version_file()),
         }
+
+    def _version_file(self) -> Path:
+        return self._folder / "version"
 
     def _run(self, command: list[str | Path], *, environment: dict[str, str], cwd: Path | None = None) -> None:
         run(command, timeout=BUILD_SECONDS, cwd=cwd or self._folder, environment=environment, stdin=self._lock)
 
     def _tell(self, text: str) -> None:
         self._progress(f"[{time.monotonic() - self._started:5.1f} s] {text}")
+
+
+def version_variables(tag: str) -> str:
+    """Write what the build takes for its version. In a file: what lies in the source comes before the environment."""
+    major, minor = tag.removeprefix("v").split(".")[:2]
+    values = {"COMMIT": "debian", "TREE_STATE": "archive", "VERSION": tag, "MAJOR": major, "MINOR": minor}
+    return "".join(f"KUBE_GIT_{name}='{value}'\n" for name, value in values.items())

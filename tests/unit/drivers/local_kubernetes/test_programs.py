@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from magnum.drivers.local_kubernetes import programs
+from magnum.drivers.local_kubernetes import programs, source_build
 from magnum.drivers.local_kubernetes.download import DownloadError
 from magnum.drivers.local_kubernetes.names import PROGRAMS
 from magnum.drivers.local_kubernetes.programs import ProgramsMissingError, ProgramsSource
@@ -139,6 +139,19 @@ def test_what_cannot_be_downloaded_is_built_all_at_once(source, builder):
     assert not (source.cache_dir / "kubernetes/build").exists()
     source.ensure((TAG, "v1.20.2", "v1.21.0"), told.append)
     assert len(builder.built) == 2
+
+
+def test_a_build_of_something_else_is_not_kept(source, builder, monkeypatch):
+    real = builder.programs
+    monkeypatch.setattr(builder, "programs", lambda self, _tag: real(self, "v1.20.2"))
+    with pytest.raises(ProgramsMissingError, match=r"is not Kubernetes v1\.21\.0"):
+        source.ensure(("v1.21.0",), lambda _: None)
+    assert source.find("v1.21.0") is None
+
+
+def test_the_build_is_told_its_version():
+    told = dict(line.split("=") for line in source_build.version_variables("v1.21.0").splitlines())
+    assert (told["KUBE_GIT_VERSION"], told["KUBE_GIT_MAJOR"], told["KUBE_GIT_MINOR"]) == ("'v1.21.0'", "'1'", "'21'")
 
 
 def test_a_build_that_fails_leaves_nothing(source, builder, monkeypatch):
