@@ -14,6 +14,7 @@ pytestmark = pytest.mark.root
 NAME = "steady"
 SECONDS = 180
 """For what takes some ten seconds on a machine that has nothing else to do."""
+IN_A_ROW = 20
 
 
 @pytest.fixture(scope="module")
@@ -77,22 +78,30 @@ def test_a_token_of_one_master_is_believed_by_the_others(service, cluster, kubec
 def test_any_one_may_die_and_the_api_answers_again(service, cluster, kubectl, number, record_testsuite_property):
     masters = named(service, cluster, "master")
     victim = masters.pop(number)
-    os.kill(first_process(victim), signal.SIGKILL)  # as the power would
-    died = time.monotonic()
-    name = f"written-without-{number}"
-    while (done := kubectl.run("create", "configmap", name, "--request-timeout=3s")).returncode != 0:
-        if "AlreadyExists" in done.stderr:
-            break  # it was the answer that was lost
-        assert time.monotonic() - died < SECONDS, done.stderr
-    record_testsuite_property(f"seconds without an API when master {number} died", round(time.monotonic() - died, 1))
-    for _ in range(5):
-        assert kubectl.run("get", "configmap", name, "--request-timeout=30s").returncode == 0
-    service.kill()
-    service.start()  # which switches the machine on again
+    try:
+        os.kill(first_process(victim), signal.SIGKILL)  # as the power would
+        silent = seconds_until_it_answers_again(kubectl, f"written-without-{number}")
+        record_testsuite_property(f"seconds without an API when master {number} died", round(silent, 1))
+    finally:
+        service.kill()
+        service.start()  # which switches the machine on again
     deadline = time.monotonic() + SECONDS
     while etcdctl(masters[0], "endpoint", "health", "--cluster").returncode != 0:
         assert time.monotonic() < deadline, f"{victim} did not come back"
         time.sleep(0.5)
+
+
+def seconds_until_it_answers_again(kubectl: Kubectl, name: str) -> float:
+    """Write until that has gone well some times running: etcd may yet choose a leader. Say when it last went wrong."""
+    began, failed, in_a_row, number = time.monotonic(), 0.0, 0, 0
+    while in_a_row < IN_A_ROW:
+        number += 1
+        done = kubectl.run("create", "configmap", f"{name}-{number}", "--request-timeout=3s")
+        passed = time.monotonic() - began
+        assert passed < SECONDS, done.stderr
+        in_a_row = in_a_row + 1 if done.returncode == 0 else 0
+        failed = failed if done.returncode == 0 else passed
+    return failed
 
 
 def etcdctl(master: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
