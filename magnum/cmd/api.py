@@ -22,8 +22,22 @@ from .assembly import listen_address, make_service
 from .heap import share_one_heap
 from .programs import program, set_up_process
 
+_END = frozenset({signal.SIGTERM})
+
 
 class _Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn is not typed
+    def spawn_worker(self) -> Any:
+        """Fork a worker that ends when it is told to, also in its first moments.
+
+        Until a worker has handlers of its own it has its parent's, which would forget the signal, and the parent would
+        wait in vain for the worker's end.
+        """
+        signal.pthread_sigmask(signal.SIG_BLOCK, _END)
+        try:
+            return super().spawn_worker()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _END)
+
     def handle_usr2(self) -> None:
         faulthandler.dump_traceback(all_threads=True)
 
@@ -58,11 +72,18 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
         "threads": api.threads,
         "proc_name": "magnum-api",
         "control_socket_disable": True,
+        "post_fork": end_when_told,
         "limit_request_field_size": 16384,
     }
     if api.enabled_ssl:
         options |= {"certfile": _tls_file(settings, "ssl_cert_file"), "keyfile": _tls_file(settings, "ssl_key_file")}
     return options
+
+
+def end_when_told(_arbiter: object, _worker: object) -> None:
+    """Let a signal to end, which is held back during the fork, end this worker at once: it serves nobody yet."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _END)
 
 
 def _tls_file(settings: Settings, option: str) -> str:

@@ -1,4 +1,9 @@
-"""How our settings become gunicorn's."""
+"""How our settings become gunicorn's, and how its workers end."""
+
+import os
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -33,3 +38,25 @@ def test_tls_needs_both_files(tmp_path):
     made = options(enabled_ssl=True, ssl_cert_file=certificate, ssl_key_file=key)
     assert (made["certfile"], made["keyfile"]) == (str(certificate), str(key))
     assert "certfile" not in options(ssl_cert_file=certificate, ssl_key_file=key)
+
+
+FORGETFUL = """
+import os, signal
+from magnum.cmd.api import _Arbiter, gunicorn_options
+from magnum.conf.settings import Settings
+import gunicorn.arbiter
+
+def fork(arbiter):
+    os.kill(os.getpid(), signal.SIGTERM)  # while it is being made
+    gunicorn_options(Settings())["post_fork"](arbiter, None)
+    print("it went on")
+
+signal.signal(signal.SIGTERM, lambda *_: None)  # the parent's, which would only take note
+gunicorn.arbiter.Arbiter.spawn_worker = fork
+_Arbiter.spawn_worker(object.__new__(_Arbiter))
+"""
+
+
+def test_a_worker_ends_when_it_is_told_to_before_it_has_begun():
+    worker = subprocess.run([sys.executable, "-c", FORGETFUL], capture_output=True, env=os.environ, check=False)
+    assert (worker.returncode, worker.stdout) == (-signal.SIGTERM, b""), worker.stderr.decode()
