@@ -5,30 +5,14 @@ Pure. Who asks the cluster, how often, and how old an answer may be are the call
 
 from collections.abc import Iterable
 
-import msgspec
-
 from magnum.coe.kubernetes_values import KubernetesNode, Readiness
-from magnum.model.statuses import HealthStatus
+from magnum.model.health import OK, Health, judge_nodes
 
 
-class Health(msgspec.Struct, frozen=True):
-    status: HealthStatus
-    reason: dict[str, str]
+def judge(readiness: Readiness, nodes: Iterable[KubernetesNode], members: Iterable[str] = ()) -> Health:
+    """Judge a cluster that answers: it is healthy when its API is ready and so is every node.
 
-
-def judge(readiness: Readiness, nodes: Iterable[KubernetesNode]) -> Health:
-    """Judge a cluster that answers: it is healthy when its API is ready and so is every node."""
-    ready = {f"{node.name}.Ready": str(node.ready) for node in nodes}
-    api = "ok" if readiness.ready else "; ".join(readiness.failed) or "not ready"
-    healthy = readiness.ready and set(ready.values()) <= {"True"}
-    return Health(HealthStatus.HEALTHY if healthy else HealthStatus.UNHEALTHY, {**ready, "api": api})
-
-
-def silent(text: str) -> Health:
-    """Judge a cluster that should answer and did not, or refused: `text` says how."""
-    return Health(HealthStatus.UNHEALTHY, {"api": text})
-
-
-def out_of_reach(cluster_name: str) -> Health:
-    """Judge a cluster whose API cannot be reached from here by design; clients know this sentence."""
-    return Health(HealthStatus.UNKNOWN, {"api": f"The cluster {cluster_name} is not accessible."})
+    `members` are nodes that it should have: one that is not among its nodes is not ready.
+    """
+    ready = dict.fromkeys(members, False) | {node.name: node.ready for node in nodes}
+    return judge_nodes(ready, OK if readiness.ready else "; ".join(readiness.failed) or "not ready")

@@ -19,6 +19,7 @@ from magnum.model.clocks import Clock
 from magnum.model.clusters import Cluster
 from magnum.model.clustertemplates import ClusterTemplate
 from magnum.model.events import EventLevel
+from magnum.model.health import Health
 from magnum.model.ledger import CloudResource
 from magnum.model.nodegroups import NodeGroup
 from magnum.model.nodes import Node
@@ -290,6 +291,34 @@ class RotatesCredential(Protocol):
 
         What is made is named after `context.operation.origin`, so that a retry goes on with it.
         """
+        ...
+
+
+class LookContext(Protocol):
+    """All that is known of a cluster that is only looked at. Nothing can be written through it."""
+
+    @property
+    def cluster(self) -> Cluster: ...
+
+    @property
+    def template(self) -> ClusterTemplate: ...
+
+    @property
+    def nodes(self) -> tuple[Node, ...]: ...
+
+    def client_tls(self) -> ClientTls: ...
+
+
+HEALTH_LIMIT = 60.0
+"""Seconds within which one look at a cluster's health ends."""
+
+
+@runtime_checkable
+class TellsHealth(Protocol):
+    """What a driver has besides whose clusters can be asked how they are."""
+
+    def health(self, context: LookContext) -> Health:
+        """Ask a cluster that nothing is being done to. One that does not answer, or refuses, is UNHEALTHY."""
         ...
 
 

@@ -33,6 +33,7 @@ class Call(StrEnum):
     LEAVE = "leave"
     DELETE_MACHINE = "delete_machine"
     DELETE_NETWORK = "delete_network"
+    HEALTH = "health"
 
 
 BOOT = "boot"

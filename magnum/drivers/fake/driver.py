@@ -12,10 +12,11 @@ from typing import TypeVar
 import msgspec
 
 from magnum.conf.settings import Settings
-from magnum.drivers.base import DriverContext, DriverServices, Observation, Step
+from magnum.drivers.base import DriverContext, DriverServices, LookContext, Observation, Step
 from magnum.model.clocks import MICROSECONDS, Instant
 from magnum.model.clustertemplates import Coe
 from magnum.model.failures import Code, Fatal, Retry
+from magnum.model.health import Health, judge_nodes, silent
 from magnum.model.ledger import CloudResource, ResourceState
 from magnum.model.nodegroups import MASTER, NodeGroup
 from magnum.model.nodes import Node, NodeState
@@ -105,6 +106,20 @@ class FakeDriver:
             coe_version=version,
             container_version=version,
         )
+
+    def health(self, context: LookContext) -> Health:
+        """Machines that are members are well; the call fails as its faults say."""
+        uuid = context.cluster.uuid
+        try:
+            things = self._provider.call(
+                uuid, Call.HEALTH, self._behaviour(context), lambda _: self._cloud.things(uuid)
+            )
+        except (UnreachableError, RefusedError) as error:
+            return silent(str(error))
+        members = {thing.name for thing in things if thing.member}
+        version = self._version(context)
+        verdict = judge_nodes({node.name: node.name in members for node in context.nodes})
+        return msgspec.structs.replace(verdict, coe_version=version, container_version=version)
 
     def linger(self, context: DriverContext) -> Sequence[CloudResource]:
         there = {(thing.kind, thing.name) for thing in self._cloud.things(context.cluster.uuid)}
@@ -227,7 +242,7 @@ class FakeDriver:
                 self._mark(context, Call.RENEW, f"renew the {key} of {node.name}", node, key, value)
         return Done()
 
-    def _version(self, context: DriverContext) -> str:
+    def _version(self, context: LookContext) -> str:
         """Give the version of the first master."""
         masters = [node.name for node in context.nodes if node.role == MASTER]
         versions = self._cloud.marks(context.cluster.uuid, RELEASE)
@@ -326,7 +341,7 @@ class FakeDriver:
             except RefusedError as error:
                 raise Fatal(Code.PROVIDER_REFUSED, f"Could not {what}: {error}") from error
 
-    def _behaviour(self, context: DriverContext) -> Behaviour:
+    def _behaviour(self, context: LookContext) -> Behaviour:
         return read_behaviour(self._settings.latencies, self._settings.faults, context.cluster.labels)
 
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, cast
 from magnum.addons.rendering import ClusterFacts
 from magnum.coe.kubernetes import KubernetesClient
 from magnum.drivers.addons import AddonSteps
-from magnum.drivers.base import DriverContext, DriverServices, Observation, Step
+from magnum.drivers.base import DriverContext, DriverServices, LookContext, Observation, Step
 from magnum.drivers.local.host import LocalHost
 from magnum.drivers.local.settings import LocalSettings
 from magnum.drivers.local.steps import TAKE_DOWN_LIMIT, LocalSteps
+from magnum.model.health import Health
 from magnum.model.ledger import CloudResource
 from magnum.model.nodes import Node
 from magnum.model.operations import CreateCluster
@@ -94,6 +95,9 @@ class LocalKubernetesDriver:
 
     def observe(self, context: DriverContext) -> Observation:
         return self._kubernetes.observe(context)
+
+    def health(self, context: LookContext) -> Health:
+        return self._kubernetes.health(context)
 
     def linger(self, context: DriverContext) -> Sequence[CloudResource]:
         return self._local.linger(context)

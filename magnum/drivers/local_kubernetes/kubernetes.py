@@ -11,13 +11,16 @@ import msgspec
 
 from magnum.coe.drains import plan_drain, removal_order
 from magnum.coe.kubernetes import KubernetesClient
+from magnum.coe.kubernetes_calls import KubernetesError
+from magnum.coe.kubernetes_health import judge
 from magnum.coe.kubernetes_values import EvictionResult, KubernetesNode, Taint
-from magnum.drivers.base import ClientTls, DriverContext, Observation
+from magnum.drivers.base import ClientTls, DriverContext, LookContext, Observation
 from magnum.drivers.cluster_failures import told
 from magnum.drivers.local.steps import group_of
 from magnum.model.clocks import MICROSECONDS
 from magnum.model.events import EventLevel
 from magnum.model.failures import Code, Fatal
+from magnum.model.health import Health, silent
 from magnum.model.nodegroups import MASTER
 from magnum.model.nodes import Node, NodeState
 from magnum.model.outcomes import Done, Outcome, Wait
@@ -144,6 +147,20 @@ class Kubernetes:
                 coe_version=client.version().text,
                 container_version=_runtime(sorted({member.container_runtime for member in members})),
             )
+
+    def health(self, context: LookContext) -> Health:
+        """Ask at the address that the cluster has shown since it was made."""
+        try:
+            client = self._connect(str(context.cluster.api_address), context.client_tls())
+            readiness, members, version = client.readiness(), client.nodes(), client.version()
+        except KubernetesError as error:
+            return silent(str(error))
+        expected = [node.name for node in context.nodes if node.state is NodeState.JOINED]
+        return msgspec.structs.replace(
+            judge(readiness, members, expected),
+            coe_version=version.text,
+            container_version=_runtime(sorted({member.container_runtime for member in members})),
+        )
 
     def client(self, context: DriverContext) -> KubernetesClient:
         return self._connect(self._describe(context).api_url, context.client_tls())

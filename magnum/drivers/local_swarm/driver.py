@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from magnum.coe.swarm import SwarmClient
-from magnum.drivers.base import DriverContext, DriverServices, NodeAccess, Observation, Step
+from magnum.drivers.base import DriverContext, DriverServices, LookContext, NodeAccess, Observation, Step
 from magnum.drivers.local.host import LocalHost
 from magnum.drivers.local.settings import LocalSettings
 from magnum.drivers.local.steps import TAKE_DOWN_LIMIT, LocalSteps, MachinePlan
+from magnum.model.health import Health
 from magnum.model.ledger import CloudResource
 from magnum.model.nodegroups import MASTER, WORKER
 from magnum.model.nodes import Node
@@ -61,6 +62,9 @@ class LocalSwarmDriver:
 
     def observe(self, context: DriverContext) -> Observation:
         return self._swarm.observe(context)
+
+    def health(self, context: LookContext) -> Health:
+        return self._swarm.health(context)
 
     def linger(self, context: DriverContext) -> Sequence[CloudResource]:
         return self._local.linger(context)

@@ -12,10 +12,11 @@ import msgspec
 from magnum.certificates.limits import swarm_node_limits
 from magnum.coe.swarm import SwarmClient, SwarmError, SwarmUnreachable, SwarmUntrusted
 from magnum.coe.swarm_values import SwarmNode
-from magnum.drivers.base import ClientTls, DriverContext, Observation
+from magnum.drivers.base import ClientTls, DriverContext, LookContext, Observation
 from magnum.model.clocks import MICROSECONDS
 from magnum.model.events import EventLevel
 from magnum.model.failures import Code, Fatal, Retry
+from magnum.model.health import Health, judge_nodes, silent
 from magnum.model.nodegroups import MASTER
 from magnum.model.nodes import Node, NodeState
 from magnum.model.outcomes import Done, Outcome, Wait
@@ -138,10 +139,24 @@ class Swarm:
                 container_version=version,
             )
 
-    def _client(self, context: DriverContext, node: Node) -> SwarmClient:
+    def health(self, context: LookContext) -> Health:
+        """Ask the first manager that speaks for the swarm."""
+        try:
+            leader = self._leader(context)
+            if leader is None:
+                return silent("No manager of the swarm answers.")
+            client = self._client(context, leader)
+            members, version = client.nodes(), client.version()
+        except SwarmError as error:
+            return silent(str(error))
+        ready = {node.name: False for node in context.nodes if node.state is NodeState.JOINED}
+        ready |= {member.hostname: member.state == READY for member in members}
+        return msgspec.structs.replace(judge_nodes(ready), coe_version=version, container_version=version)
+
+    def _client(self, context: LookContext, node: Node) -> SwarmClient:
         return self._connect(f"{node.address}:{PORT}", context.client_tls())
 
-    def _leader(self, context: DriverContext, *, all_must_answer: bool = False) -> Node | None:
+    def _leader(self, context: LookContext, *, all_must_answer: bool = False) -> Node | None:
         """Give a manager that is in a swarm and can speak for it.
 
         Whoever would form a swarm has to hear from all: one that is silent may be in one.
@@ -179,7 +194,7 @@ def _managers(context: DriverContext) -> list[Node]:
     return managers
 
 
-def _addressed_managers(context: DriverContext) -> list[Node]:
+def _addressed_managers(context: LookContext) -> list[Node]:
     managers = [node for node in context.nodes if node.role == MASTER and node.address is not None]
     return sorted(managers, key=lambda node: node.number)
 

@@ -3,6 +3,7 @@
 import itertools
 import subprocess
 import sys
+import time
 
 import pytest
 from simulation import AtPoint, Crash, SimulatedConductor
@@ -11,10 +12,11 @@ from magnum.conductor.context import StepContext
 from magnum.conductor.lease import Lease
 from magnum.conductor.rows import read_rows
 from magnum.conductor.worker import Worker
+from magnum.drivers.base import HEALTH_LIMIT, TellsHealth
 from magnum.model.label_registry import problems
 from magnum.model.ledger import ResourceState
 from magnum.model.outcomes import Done
-from magnum.model.statuses import Status
+from magnum.model.statuses import HealthStatus, Status
 
 RESERVED = {"certificates", "nodes", "look again", "remove certificates"}
 
@@ -282,6 +284,36 @@ class TestLooking:
         """Rule 20."""
         cluster = rig.world.create()
         assert driver.observe(Observer(rig, cluster).context()).nodes_seen == 0
+
+    def test_health_is_told_of_every_member_and_changes_nothing(self, rig, driver):
+        """Rule 43."""
+        if not isinstance(driver, TellsHealth):
+            return  # it promises nothing
+        world = rig.world
+        cluster = world.create(masters=1, nodes=1)
+        world.settle()
+        before = rig.census(cluster)
+        began = time.monotonic()
+        health = driver.health(Observer(rig, cluster).context())
+        assert time.monotonic() - began <= HEALTH_LIMIT
+        assert health.status == HealthStatus.HEALTHY
+        assert health.reason == {f"{node.name}.Ready": "True" for node in world.nodes(cluster)} | {"api": "ok"}
+        row = world.cluster(cluster)
+        assert (health.coe_version, health.container_version) == (row.coe_version, row.container_version)
+        assert rig.census(cluster) == before
+
+    def test_a_cluster_whose_machines_are_gone_is_unhealthy(self, rig, driver):
+        """Rule 43: that it does not answer says something of it, and is no failure."""
+        if not isinstance(driver, TellsHealth):
+            return
+        world = rig.world
+        cluster = world.create()
+        world.settle()
+        context = Observer(rig, cluster).context()
+        context.client_tls()  # it goes from the store with the cluster
+        world.delete(cluster)
+        world.settle()
+        assert driver.health(context).status == HealthStatus.UNHEALTHY
 
     def test_the_order_of_removal_is_an_order_of_the_given_nodes(self, rig, driver):
         """Rule 22."""

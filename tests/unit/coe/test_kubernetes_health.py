@@ -1,8 +1,9 @@
 import msgspec
 import pytest
 
-from magnum.coe.kubernetes_health import Health, judge, out_of_reach, silent
+from magnum.coe.kubernetes_health import judge
 from magnum.coe.kubernetes_values import Readiness, WireNode
+from magnum.model.health import Health, out_of_reach, silent
 
 READY, NOT_READY = Readiness(ready=True), Readiness(ready=False, failed=("etcd failed", "hooks failed"))
 

@@ -19,9 +19,11 @@ from magnum.coe.kubernetes_values import (
 )
 from magnum.drivers.local_kubernetes.kubernetes import DRAIN_LIMIT, NOT_READY, Kubernetes
 from magnum.model.failures import Code, Fatal, Retry
+from magnum.model.health import Health
 from magnum.model.nodegroups import NodeGroup
 from magnum.model.nodes import Node, NodeState
 from magnum.model.outcomes import Done, Wait
+from magnum.model.statuses import HealthStatus
 from magnum.nodes.kubernetes.cluster import KubernetesCluster, Member
 from magnum.nodes.kubernetes.versions import Version
 
@@ -315,6 +317,29 @@ def test_what_is_seen_is_told(kubernetes, api, context):
     seen = kubernetes.observe(context)
     assert (seen.nodes_seen, seen.api_address) == (1, "https://10.77.5.10:6443")
     assert (seen.coe_version, seen.container_version) == ("v1.20.2", "1.6.20~ds1, 1.7.0")
+
+
+@pytest.fixture
+def look(context):
+    """What is known of the cluster when it is only looked at."""
+    nodes = [msgspec.structs.replace(node, state=NodeState.JOINED) for node in context.rows.values()]
+    cluster = SimpleNamespace(api_address="https://10.77.5.10:6443")
+    return SimpleNamespace(cluster=cluster, nodes=nodes, client_tls=lambda: None)
+
+
+def test_health_is_that_of_the_api_and_of_every_node(kubernetes, api, look):
+    well = {"m-1.Ready": "True", "w-1.Ready": "True", "api": "ok"}
+    assert kubernetes.health(look) == Health(HealthStatus.HEALTHY, well, "v1.20.2", "1.6.20~ds1")
+    api.members = [member("m-1"), member("extra", ready=False, container_runtime="containerd://1.7.0")]
+    reason = {"m-1.Ready": "True", "w-1.Ready": "False", "extra.Ready": "False", "api": "ok"}
+    assert kubernetes.health(look) == Health(HealthStatus.UNHEALTHY, reason, "v1.20.2", "1.6.20~ds1, 1.7.0")
+    api.failed_checks = ("etcd failed",)
+    assert kubernetes.health(look).reason["api"] == "etcd failed"
+
+
+def test_an_api_that_does_not_answer_is_unhealthy(kubernetes, api, look):
+    api.error = KubernetesUnreachable("10.77.5.10:6443 did not answer")
+    assert kubernetes.health(look) == Health(HealthStatus.UNHEALTHY, {"api": "10.77.5.10:6443 did not answer"})
 
 
 @pytest.mark.parametrize(
