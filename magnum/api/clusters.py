@@ -15,6 +15,7 @@ from magnum.core.errors import InvalidRequest
 from magnum.core.new_clusters import NewCluster
 from magnum.core.service import Service
 from magnum.db.clusters import SORT_KEYS
+from magnum.model.clocks import to_datetime
 from magnum.model.clusters import ClusterSummary
 from magnum.model.paging import Page
 from magnum.model.requesters import Requester
@@ -28,6 +29,7 @@ from .preconditions import Tagged, make_guard
 from .requests import Request, query_flag, query_number
 from .resources import Resource, answer, answer_tagged, columns, read_ident
 from .schemas import clusters as schema
+from .schemas.links import moment
 from .schemas.reading import attributes, read_attribute, read_object
 from .waiting import Waiters
 
@@ -35,6 +37,8 @@ MOST_SECONDS = 30
 """A request may wait for so long."""
 RETRY_AFTER = 5
 """Seconds after which those may come again for whom there was no room to wait."""
+
+OBSERVED = "Health-Observed-At"
 
 _ROLLBACK = Query("rollback", bool, "whether a resize that fails is undone", since=ROLLBACK)
 _WAIT = Query(
@@ -125,7 +129,7 @@ class ClusterItem(Resource):
         "Show a cluster",
         rule="cluster:get",
         query=(_WAIT,),
-        answers={200: Answer(schema.ClusterView)},
+        answers={200: Answer(schema.ClusterView, headers=(OBSERVED,))},
         refusals=(409,),
     )
     def on_get(self, req: Request, resp: falcon.Response, ident: str) -> None:
@@ -139,6 +143,8 @@ class ClusterItem(Resource):
                 requester, full = self._find_full(req, cluster.uuid, "get_one_all_projects")
             else:
                 resp.set_header("Retry-After", str(RETRY_AFTER))
+        if full.summary.health_observed_at is not None:
+            resp.set_header(OBSERVED, str(moment(to_datetime(full.summary.health_observed_at))))
         answer_tagged(req, resp, _tagged(req, full))
 
     @promises(

@@ -7,6 +7,8 @@ import msgspec
 
 from .options import Option
 
+_USUAL_INTERVAL = 60
+
 
 class Kubernetes(msgspec.Struct, frozen=True, kw_only=True):
     keystone_auth_default_policy: Annotated[
@@ -14,7 +16,7 @@ class Kubernetes(msgspec.Struct, frozen=True, kw_only=True):
     ] = Path("/etc/magnum/keystone_auth_default_policy.json")
     post_install_manifest_url: Annotated[str, Option("Manifest that is applied to a new cluster. Empty: none.")] = ""
     health_polling_interval: Annotated[
-        int | None, Option("Seconds between health checks; negative: none.", default=None, sample="10")
+        int | None, Option("Seconds between health checks, 60 unless set; negative: none.", default=None, sample="10")
     ] = None
     binaries_dir: Annotated[
         Path | None,
@@ -27,3 +29,14 @@ class Kubernetes(msgspec.Struct, frozen=True, kw_only=True):
     release_url: Annotated[
         str, Option("Where the programs of Kubernetes are downloaded from, for machines of this host.")
     ] = "https://dl.k8s.io"
+
+    @property
+    def looks_at_health(self) -> bool:
+        return self.health_polling_interval is None or self.health_polling_interval >= 0
+
+    @property
+    def health_seconds(self) -> int:
+        """Give the seconds from one look at a cluster's health to the next, or by which its age is judged."""
+        if self.health_polling_interval is None or not self.looks_at_health:
+            return _USUAL_INTERVAL
+        return max(1, self.health_polling_interval)

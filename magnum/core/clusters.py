@@ -11,8 +11,10 @@ from sqlalchemy import Connection
 
 from magnum.db import clusters, clustertemplates, events, nodegroups, operations
 from magnum.db.errors import NotFound as NoSuchRow
+from magnum.model.clocks import Instant
 from magnum.model.clusters import Cluster, ClusterOverview, ClusterSummary
 from magnum.model.clustertemplates import ClusterTemplate
+from magnum.model.health import believe
 from magnum.model.names import new_uuid
 from magnum.model.nodegroups import DEFAULT_WORKER, NodeGroup
 from magnum.model.operations import DeleteCluster, ResizeNodeGroup
@@ -54,7 +56,7 @@ def get(service: Service, ident: str, scope: Scope) -> ClusterSummary:
 
 
 def get_full(service: Service, ident: str, scope: Scope) -> Full:
-    return service.database.read(lambda tx: _read_full(tx, ident, scope))
+    return service.database.read(lambda tx: _read_full(service, tx, ident, scope))
 
 
 def find_busy(service: Service, uuids: Collection[str]) -> set[str]:
@@ -64,11 +66,13 @@ def find_busy(service: Service, uuids: Collection[str]) -> set[str]:
 
 
 def list_page(service: Service, scope: Scope, page: Page) -> list[ClusterOverview]:
-    return service.database.read(lambda tx: clusters.overviews(tx, scope, page))
+    found = service.database.read(lambda tx: clusters.overviews(tx, scope, page))
+    return [_believed_overview(service, overview) for overview in found]
 
 
 def list_full(service: Service, scope: Scope, page: Page) -> list[Full]:
-    return [Full(summary) for summary in service.database.read(lambda tx: clusters.summaries(tx, scope, page))]
+    found = service.database.read(lambda tx: clusters.summaries(tx, scope, page))
+    return [Full(_believed(service, summary)) for summary in found]
 
 
 def update(
@@ -85,14 +89,14 @@ def update(
 
     def run(tx: Connection) -> None:
         operations.lock(tx, uuid)
-        cluster = read_guarded(tx, uuid, guard)
+        cluster = read_guarded(service, tx, uuid, guard)
         if resize is not None:
             check_status(cluster, STEADY, "changed")
             check_root_disk(service, cluster.labels, flavor_id=cluster.flavor_id)
             start_resize(service, tx, requester, cluster=cluster, asked=resize, operation_uuid=operation_uuid)
         if health:
             clusters.update(tx, uuid, **health)
-            operations.touch(tx, uuid)
+            operations.touch_health(tx, uuid)
 
     service.database.write(run)
     if resize is not None:
@@ -105,7 +109,7 @@ def resize(service: Service, requester: Requester, uuid: str, asked: Resize, *, 
 
     def run(tx: Connection) -> None:
         operations.lock(tx, uuid)
-        cluster = read_guarded(tx, uuid, guard)
+        cluster = read_guarded(service, tx, uuid, guard)
         check_status(cluster, RESIZABLE, "resized")
         start_resize(service, tx, requester, cluster=cluster, asked=asked, operation_uuid=operation_uuid)
 
@@ -119,7 +123,7 @@ def delete(service: Service, requester: Requester, uuid: str, *, guard: Guard | 
 
     def run(tx: Connection) -> None:
         state = operations.lock(tx, uuid)
-        cluster = read_guarded(tx, uuid, guard)
+        cluster = read_guarded(service, tx, uuid, guard)
         if cluster.status == Status.DELETE_IN_PROGRESS and _is_deleting(tx, state.operation_uuid):
             return
         start_delete(service, tx, requester, cluster=cluster, operation_uuid=operation_uuid)
@@ -193,19 +197,41 @@ def check_bounds(group: NodeGroup, node_count: int) -> None:
         raise InvalidRequest(f"The node group {group.name} may have at most {group.max_node_count} nodes.")
 
 
-def read_guarded(tx: Connection, uuid: str, guard: Guard | None) -> Cluster:
+def read_guarded(service: Service, tx: Connection, uuid: str, guard: Guard | None) -> Cluster:
     """Read a cluster whose lock is held, and let the guard look at it."""
     if guard is None:
         return clusters.read(tx, uuid)
-    full = _read_full(tx, uuid, EVERYTHING)
+    full = _read_full(service, tx, uuid, EVERYTHING)
     guard(full)
     return full.summary.cluster
 
 
-def _read_full(tx: Connection, ident: str, scope: Scope) -> Full:
-    summary = clusters.get(tx, ident, scope)
+def _read_full(service: Service, tx: Connection, ident: str, scope: Scope) -> Full:
+    summary = _believed(service, clusters.get(tx, ident, scope))
     cluster = summary.cluster
     return Full(summary, nodegroups.of_cluster(tx, cluster.uuid) if cluster.status in FAILED else None)
+
+
+def _believed(service: Service, summary: ClusterSummary) -> ClusterSummary:
+    """Show the health as UNKNOWN that nobody has looked at for too long."""
+    cluster = summary.cluster
+    status, reason = _believe(service, cluster.health_status, cluster.health_status_reason, summary.health_observed_at)
+    if status == cluster.health_status and reason is cluster.health_status_reason:
+        return summary
+    changed = msgspec.structs.replace(cluster, health_status=status, health_status_reason=dict(reason))
+    return msgspec.structs.replace(summary, cluster=changed)
+
+
+def _believed_overview(service: Service, overview: ClusterOverview) -> ClusterOverview:
+    status, _ = _believe(service, overview.health_status, {}, overview.health_observed_at)
+    return overview if status == overview.health_status else msgspec.structs.replace(overview, health_status=status)
+
+
+def _believe(
+    service: Service, status: str | None, reason: Mapping[str, str], observed_at: Instant | None
+) -> tuple[str | None, Mapping[str, str]]:
+    now, interval = service.clock.now(), service.settings.kubernetes.health_seconds
+    return believe(status, reason, observed_at, now=now, interval=interval)
 
 
 def _is_deleting(tx: Connection, operation_uuid: str | None) -> bool:

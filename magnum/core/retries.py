@@ -56,7 +56,7 @@ def retry(service: Service, requester: Requester, uuid: str, *, guard: Guard | N
 
     def run(tx: Connection) -> list[str]:
         state = operations.lock(tx, uuid)
-        cluster = read_guarded(tx, uuid, guard)
+        cluster = read_guarded(service, tx, uuid, guard)
         failed = _failed(tx, cluster, is_busy=state.operation_uuid is not None)
         return [_start(service, tx, requester, uuid=uuid, failed=operation) for operation in failed]
 

@@ -39,7 +39,7 @@ def upgrade(service: Service, requester: Requester, uuid: str, asked: Upgrade, *
 
     def run(tx: Connection) -> None:
         operations.lock(tx, uuid)
-        cluster = read_guarded(tx, uuid, guard)
+        cluster = read_guarded(service, tx, uuid, guard)
         check_status(cluster, STEADY, "upgraded")
         start_upgrade(
             service,

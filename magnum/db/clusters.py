@@ -47,7 +47,7 @@ RESOURCE = "Cluster"
 SORT_KEYS = rows.sort_keys(Cluster, cluster)
 _COLUMNS = rows.columns_of(Cluster, cluster)
 _READ = select(*_COLUMNS)
-_IN_OVERVIEW = ClusterOverview.__struct_fields__[:-2]  # the last two are sums
+_IN_OVERVIEW = ClusterOverview.__struct_fields__[:-3]  # the last three are sums and of the cluster's state
 
 
 def insert(tx: Connection, new: Cluster) -> None:
@@ -151,19 +151,20 @@ def _overview(tx: Connection | None, visible: ColumnElement[bool], page: Page) -
 
 
 def _shown(found: FromClause) -> Select[Any]:
-    """Give what an overview shows of these clusters; the last column is for `_read_overview`."""
+    """Give what an overview shows of these clusters; the last columns are for `_read_overview`."""
     columns = [type_coerce(found.c[name], String) if name == "status" else found.c[name] for name in _IN_OVERVIEW]
     masters = func.sum(case((nodegroup.c.role == MASTER, nodegroup.c.node_count), else_=0))
     texts = [cast(func.coalesce(number, 0), String(20)) for number in (masters, func.sum(nodegroup.c.node_count))]
     # Two numbers in one text, because a query inside a row gives one value, and two of them take twice as long.
     counts = select(texts[0] + " " + texts[1]).where(nodegroup.c.cluster_id == found.c.uuid).scalar_subquery()
-    return select(*columns, counts)
+    state = found.outerjoin(cluster_state, cluster_state.c.cluster_uuid == found.c.uuid)
+    return select(*columns, cluster_state.c.health_observed_at, counts).select_from(state)
 
 
 def _read_overview(row: Row[Any]) -> ClusterOverview:
-    *values, counts = list[Any](row)
+    *values, observed_at, counts = list[Any](row)
     masters, _, nodes = counts.partition(" ")
-    values += (int(masters), int(nodes) - int(masters))
+    values += (int(masters), int(nodes) - int(masters), observed_at)
     return ClusterOverview(*values)
 
 
@@ -181,6 +182,7 @@ def _with_nodegroups(source: FromClause, columns: Sequence[ColumnElement[Any]]) 
             nodegroup.c.node_count.label("group_count"),
             nodegroup.c.node_addresses.label("group_addresses"),
             cluster_state.c.generation,
+            cluster_state.c.health_observed_at,
             cluster_template.c.labels.label("template_labels"),
         )
         .select_from(source)
@@ -205,4 +207,5 @@ def _fold(group: list[dict[str, Any]]) -> ClusterSummary:
         master_addresses=tuple(address for row in masters for address in row["group_addresses"]),
         generation=group[0]["generation"] or 1,
         template_labels=group[0]["template_labels"],
+        health_observed_at=group[0]["health_observed_at"],
     )

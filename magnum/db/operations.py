@@ -74,6 +74,11 @@ def touch(tx: Connection, cluster_uuid: str) -> None:
     stored.set_state(tx, cluster_uuid, generation=cluster_state.c.generation + 1)
 
 
+def touch_health(tx: Connection, cluster_uuid: str) -> None:
+    """Raise the generation, because somebody has reported the cluster's health: when it was observed, nobody knows."""
+    stored.set_state(tx, cluster_uuid, generation=cluster_state.c.generation + 1, health_observed_at=None)
+
+
 def forget(tx: Connection, cluster_uuid: str) -> None:
     """Delete the lock and all operations: nothing is left of the cluster."""
     tx.execute(sql_delete(table).where(table.c.cluster_uuid == cluster_uuid))

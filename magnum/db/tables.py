@@ -225,6 +225,8 @@ cluster_state = Table(
     _name("owner", 64),
     _instant("lease_until"),
     _name("operation_uuid", 36),
+    Column("health_due_at", BigInteger),
+    Column("health_observed_at", BigInteger),
     Index("ix_cluster_state_owner", "owner"),
     **_OURS,
 )

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import msgspec
 
+from .clocks import Instant
 from .statuses import AnyStatus
 
 
@@ -59,6 +60,7 @@ class ClusterSummary(msgspec.Struct, frozen=True, kw_only=True):
     master_addresses: tuple[str, ...] = ()
     generation: int = 0
     template_labels: dict[str, str] = {}
+    health_observed_at: Instant | None = None
 
 
 class ClusterOverview(msgspec.Struct, frozen=True):
@@ -78,3 +80,4 @@ class ClusterOverview(msgspec.Struct, frozen=True):
     status: str | None
     master_count: int
     node_count: int
+    health_observed_at: Instant | None = None

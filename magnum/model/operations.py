@@ -183,6 +183,7 @@ class ClusterState(msgspec.Struct, frozen=True, kw_only=True):
 
     Every mutation by the API and every write by a conductor first locks this row and compares `epoch`. `generation`
     rises with each change that a client can see (ETag). `owner` names one claim, not a process; it is never used twice.
+    `health_due_at` is when the cluster's health is looked at next, `health_observed_at` when the stored one was seen.
     """
 
     cluster_uuid: str
@@ -191,6 +192,8 @@ class ClusterState(msgspec.Struct, frozen=True, kw_only=True):
     owner: str | None = None
     lease_until: Instant = 0
     operation_uuid: str | None = None
+    health_due_at: Instant | None = None
+    health_observed_at: Instant | None = None
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):

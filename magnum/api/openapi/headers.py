@@ -77,6 +77,10 @@ HEADERS: dict[str, dict[str, Any]] = {
         "required": True,
         "schema": {"type": "string", "format": "uri"},
     },
+    "Health-Observed-At": {
+        "description": "When the cluster's health was observed, where a conductor looks at it (an extension).",
+        "schema": {"type": "string", "format": "date-time"},
+    },
     "WWW-Authenticate": {
         "description": "How to say who asks.",
         "schema": {"type": "string"},
