@@ -15,7 +15,6 @@ from typing import TypeVar
 import msgspec
 from sqlalchemy import Connection
 
-from magnum.certificates.bundle import clear_private_key
 from magnum.certificates.encryption import Place
 from magnum.db import cluster_secrets, clusters, credentials, ledger, nodes, operations
 from magnum.db.errors import LeaseLost
@@ -25,7 +24,7 @@ from magnum.model.clusters import Cluster
 from magnum.model.clustertemplates import ClusterTemplate
 from magnum.model.credentials import NodeCredential, hash_token
 from magnum.model.events import EventLevel
-from magnum.model.failures import Code, Fatal
+from magnum.model.failures import Fatal
 from magnum.model.ledger import CloudResource, ResourceState
 from magnum.model.nodegroups import NodeGroup
 from magnum.model.nodes import Node
@@ -35,7 +34,7 @@ from magnum.model.signing import NodeLimits
 from .events import record
 from .lease import Lease
 from .rows import Rows
-from .secrets import store_failures
+from .secrets import open_client_tls, store_failures
 from .services import ConductorServices
 
 T = TypeVar("T")
@@ -184,13 +183,7 @@ class StepContext:
 
     def client_tls(self) -> ClientTls:
         if self._client_tls is None:
-            ca_ref, own_ref = self.cluster.ca_cert_ref, self.cluster.magnum_cert_ref
-            if ca_ref is None or own_ref is None:
-                raise Fatal(Code.SECRET_STORE, "The cluster has no certificates.")
-            store = self.services.certificate_store
-            with store_failures("open Magnum's own certificate for the cluster"):
-                own = store.get(own_ref)
-                self._client_tls = ClientTls(store.get(ca_ref).certificate, own.certificate, clear_private_key(own))
+            self._client_tls = open_client_tls(self.services.certificate_store, self.cluster)
         return self._client_tls
 
     def secret(self, name: str, make: Callable[[], str]) -> str:

@@ -7,7 +7,7 @@ from magnum.drivers.base import Driver, DriverServices, DriverSpec
 from magnum.drivers.registry import DriverNotFound, Registry
 from magnum.model.failures import Code, Retry
 
-from .rows import Rows
+from .rows import Known
 
 LOG = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ class Drivers:
         self._lock = threading.Lock()
         self._built: dict[str, Driver] = {}
 
-    def spec_of(self, rows: Rows) -> DriverSpec:
+    def spec_of(self, rows: Known) -> DriverSpec:
         """Raises `Retry` where there is none: it may be installed, or enabled, while the operation still has time."""
         template = rows.template
         if template is None:
@@ -33,7 +33,7 @@ class Drivers:
             text = f"{error} Install it, or take it off [drivers] disabled_drivers; then this goes on by itself."
             raise Retry(Code.DRIVER_MISSING, text) from error
 
-    def of(self, rows: Rows) -> Driver:
+    def of(self, rows: Known) -> Driver:
         return self._build(self.spec_of(rows))
 
     def resume(self) -> None:

@@ -19,18 +19,23 @@ from magnum.model.operations import Operation, SweepCluster
 from magnum.model.statuses import Status
 
 
-class Rows(msgspec.Struct, frozen=True, kw_only=True):
-    """`template` is None when the cluster names one that is not there, as adopted rows may. `now` is database time.
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """`template` is None when the cluster names one that is not there, as adopted rows may.
 
     Nodes are in the order of their node groups, masters first, and of their numbers.
     """
 
-    now: Instant
-    operation: Operation
     cluster: Cluster
     template: ClusterTemplate | None
     nodegroups: tuple[NodeGroup, ...] = ()
     nodes: tuple[Node, ...] = ()
+
+
+class Rows(Known, frozen=True, kw_only=True):
+    """The same with the operation that is about it. `now` is database time."""
+
+    now: Instant
+    operation: Operation
 
 
 def read_rows(tx: Connection, operation_uuid: str) -> Rows:
@@ -38,13 +43,23 @@ def read_rows(tx: Connection, operation_uuid: str) -> Rows:
     uuid = operation.cluster_uuid
     if isinstance(operation.arguments, SweepCluster):
         return _remembered(uuid, operation, operation.arguments, Database.now(tx))
+    known = read_known(tx, uuid)
+    return Rows(
+        now=Database.now(tx),
+        operation=operation,
+        cluster=known.cluster,
+        template=known.template,
+        nodegroups=known.nodegroups,
+        nodes=known.nodes,
+    )
+
+
+def read_known(tx: Connection, uuid: str) -> Known:
     cluster = clusters.read(tx, uuid)
     groups = nodegroups.of_cluster(tx, uuid)
     order = {group.uuid: index for index, group in enumerate(groups)}
     members = nodes.of_cluster(tx, uuid)
-    return Rows(
-        now=Database.now(tx),
-        operation=operation,
+    return Known(
         cluster=cluster,
         template=_template(tx, cluster.cluster_template_id),
         nodegroups=groups,

@@ -10,11 +10,13 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection
 
-from magnum.certificates.bundle import PrivateKeyError
+from magnum.certificates.bundle import PrivateKeyError, clear_private_key
 from magnum.certificates.encryption import EncryptionError, Keyring, check_canary, seal_canary
-from magnum.certificates.stores.base import CertificateStoreError
+from magnum.certificates.stores.base import CertificateStore, CertificateStoreError
 from magnum.db import canary
 from magnum.db.engine import Database
+from magnum.drivers.base import ClientTls
+from magnum.model.clusters import Cluster
 from magnum.model.failures import Code, Fatal, Retry
 
 
@@ -36,6 +38,15 @@ def store_failures(doing: str) -> Iterator[None]:
         raise Retry(Code.SECRET_STORE, f"Could not {doing}: {error}") from error
     except (EncryptionError, PrivateKeyError) as error:
         raise Fatal(Code.SECRET_STORE, f"Could not {doing}: {error}") from error
+
+
+def open_client_tls(store: CertificateStore, cluster: Cluster) -> ClientTls:
+    """Give Magnum's own client certificate for a cluster."""
+    if cluster.ca_cert_ref is None or cluster.magnum_cert_ref is None:
+        raise Fatal(Code.SECRET_STORE, "The cluster has no certificates.")
+    with store_failures("open Magnum's own certificate for the cluster"):
+        own = store.get(cluster.magnum_cert_ref)
+        return ClientTls(store.get(cluster.ca_cert_ref).certificate, own.certificate, clear_private_key(own))
 
 
 def _put_first(tx: Connection, sealed: str) -> str:

@@ -2,7 +2,7 @@
 
 Any number of conductors may run on one database; what each may touch is decided by leases, nothing is divided up. A
 thread that is stuck beyond its step's time limit no longer counts as busy: its lease lapses, and whoever claims the
-operation then goes on without it.
+operation then goes on without it. The health of clusters is looked at beside all that (`health`).
 
 On `stop` nothing new is claimed and no provider call is begun; what runs is waited for, and its operation given back.
 A step that is inside a provider call when the patience ends is left alone: the process exits, and its lease lapses.
@@ -19,6 +19,7 @@ from magnum.model.clocks import MICROSECONDS
 from magnum.model.operations import Claim
 
 from .drivers import Drivers
+from .health import HealthPoller
 from .lease import Lease
 from .loops import Loop
 from .secrets import check_keys
@@ -40,6 +41,7 @@ class Conductor:
         self._drivers = Drivers(services.registry, services.driver_services)
         self._worker = Worker(services, self._drivers)
         self._signer = Signer(services)
+        self._health = HealthPoller(services, self._drivers)
         self._lock = threading.Lock()
         self._running: dict[threading.Thread, Lease] = {}
         self._stopping = threading.Event()
@@ -55,6 +57,7 @@ class Conductor:
         check_keys(self._services.database, self._services.keyring)
         for loop in (self._heartbeats, self._renewals, self._signatures, self._claims):
             loop.start()
+        self._health.start()
 
     def stop(self, timeout: float) -> bool:
         """Stop as described above; true when everything has come to its end within `timeout` seconds."""
@@ -67,6 +70,7 @@ class Conductor:
         for thread in self._threads():
             thread.join(max(0.0, patience - self._services.clock.monotonic()))
         ended = not self._threads()
+        ended &= self._health.stop(patience - self._services.clock.monotonic())
         for loop in (self._signatures, self._renewals, self._heartbeats):
             ended &= loop.stop(patience - self._services.clock.monotonic())
         return ended

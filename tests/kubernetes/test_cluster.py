@@ -5,8 +5,10 @@ ones change its size and delete it.
 """
 
 import json
+import os
 import platform
 import re
+import signal
 import ssl
 import subprocess
 import threading
@@ -18,7 +20,7 @@ from typing import Self
 import pytest
 import urllib3
 import yaml
-from programs import Kubectl, Openstack, Standalone, inside, run_inside
+from programs import Kubectl, Openstack, Standalone, first_process, inside, run_inside
 
 from magnum.drivers.local_kubernetes.pause_image import archive
 from magnum.nodes.kubernetes.certificates import API_TO_KUBELET
@@ -36,7 +38,8 @@ SECONDS = 90
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory) -> Iterator[Standalone]:
-    with Standalone(tmp_path_factory.mktemp("kubernetes") / "var") as service:
+    often = "[kubernetes]\nhealth_polling_interval = 5\n"
+    with Standalone(tmp_path_factory.mktemp("kubernetes") / "var", often) as service:
         yield service
 
 
@@ -444,6 +447,30 @@ def test_it_grows_and_then_idle_workers_go_first_and_work_is_moved(service, open
     assert set(placed(kubectl, "web")) == set(machines(service, cluster, "worker"))
     assert probe.asked > 20
     assert probe.failed <= probe.asked / 100, f"{probe.failed} of {probe.asked}"
+
+
+def test_health_is_what_the_cluster_says(service, cluster, openstack):
+    """A machine that dies is seen as soon as Kubernetes has given it up, which takes it 40 s."""
+    worker = machines(service, cluster, "worker")[-1]
+    until_health(service, "HEALTHY", f"{worker}.Ready", "True")
+    os.kill(first_process(worker), signal.SIGKILL)  # as the power would
+    until_health(service, "UNHEALTHY", f"{worker}.Ready", "False")
+    assert f"The cluster is UNHEALTHY; it was HEALTHY: {worker}.Ready: False." in openstack(
+        "coe", "cluster", "event", "list", NAME, "--long"
+    )
+    service.kill()
+    service.start()  # which switches the machine on again
+    until_health(service, "HEALTHY", f"{worker}.Ready", "True")
+
+
+def until_health(service: Standalone, status: str, name: str, text: str) -> None:
+    deadline = time.monotonic() + 2 * SECONDS
+    while True:
+        seen = service.get(f"/clusters/{NAME}")
+        if (seen["health_status"], seen["health_status_reason"].get(name)) == (status, text):
+            return
+        assert time.monotonic() < deadline, seen["health_status_reason"]
+        time.sleep(1)
 
 
 def test_it_is_deleted_with_all_that_it_had(service, openstack, cluster):

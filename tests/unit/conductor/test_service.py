@@ -211,3 +211,14 @@ def test_threads_that_are_stuck_do_not_keep_others_from_their_work(make_world, g
     wait_for(lambda: status(world, third) == Status.CREATE_COMPLETE)
     wait_for(lambda: all(status(world, cluster) == Status.CREATE_COMPLETE for cluster in stuck))
     gate.out.set()
+
+
+def test_it_looks_at_the_health_of_clusters(make_world):
+    world, conductor = make_world()
+    conductor.start()
+    cluster = world.create()
+    world.core.wake()
+    wait_for(lambda: status(world, cluster) == Status.CREATE_COMPLETE)
+    conductor._health._loop.wake()
+    wait_for(lambda: world.cluster(cluster).health_status == "HEALTHY")
+    assert conductor.stop(PATIENCE)
