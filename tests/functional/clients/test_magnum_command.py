@@ -79,9 +79,10 @@ def test_every_command(client, clouds, amy, tmp_path):
     assert "could not be found (HTTP 404)" in eve.refused("cluster-show", "attic")
     assert "HTTP 403" in OldPerson(client, "rita", clouds)("cluster-delete", "attic")  # it says so, and ends with 0
 
-    admin, quota = OldPerson(client, "admin", clouds), ("--project-id", "old", "--resource", "Cluster")
+    project = amy.value("cluster-template-show", "project_id", "old")  # Keystone has to know it
+    admin, quota = OldPerson(client, "admin", clouds), ("--project-id", project, "--resource", "Cluster")
     admin("quotas-create", *quota, "--hard-limit", "2")
-    assert "old" in admin.column("quotas-list", "project_id", "--all-tenants")
+    assert project in admin.column("quotas-list", "project_id", "--all-tenants")
     admin("quotas-update", *quota, "--hard-limit", "3")
     assert admin.value("quotas-show", "hard_limit", *quota) == "3"
     assert "accepted" in admin("quotas-delete", *quota)

@@ -165,15 +165,16 @@ def test_node_groups_upgrades_and_rotations(client, amy, template):
     amy.until_gone("other")
 
 
-def test_quotas_services_and_counts(client):
-    admin, quota = client.person("admin"), ("--project-id", "somebody", "--resource", "Cluster")
+def test_quotas_services_and_counts(client, amy, template):
+    project = amy.show("coe cluster template show", template)["project_id"]  # Keystone has to know it
+    admin, quota = client.person("admin"), ("--project-id", project, "--resource", "Cluster")
     admin("coe quotas create", *quota, "--hard-limit", "2")
-    assert "somebody" in admin("coe quotas list", "--all-tenants")
+    assert project in admin("coe quotas list", "--all-tenants")
     admin("coe quotas update", *quota, "--hard-limit", "3")
     assert re.search(r"hard_limit +\| 3 ", admin("coe quotas show", *quota))
     assert "accepted" in admin("coe quotas delete", *quota)
     assert [service["state"] for service in admin.show("coe service list")] == ["up"]
-    assert "clusters" in admin("coe stats list", "somebody")
+    assert "clusters" in admin("coe stats list", project)
 
 
 def test_no_command_of_the_plug_in_has_been_left_out(client):
