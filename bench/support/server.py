@@ -10,13 +10,13 @@ from typing import Any, Self
 from installation import Installation, free_port
 from logins import Login
 
-THREADS = 16
+from magnum.conf.api import Api as ApiSettings
 
 
 class Api:
     def __init__(self, folder: Path, url: str, login: Login) -> None:
         options: dict[str, dict[str, Any]] = {
-            "api": {"workers": os.cpu_count(), "threads": THREADS},
+            "api": {"workers": os.cpu_count(), "threads": ApiSettings().threads},
             "quotas": {"max_clusters_per_project": 10**9},
             **login.options,
         }

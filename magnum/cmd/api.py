@@ -8,12 +8,14 @@ import faulthandler
 import os
 import signal
 import threading
+import time
 from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
 import gunicorn.app.base
 import gunicorn.arbiter
+import gunicorn.workers.gthread
 
 from magnum.api.app import load_app
 from magnum.conf.settings import Settings, SettingsError, load_settings
@@ -23,6 +25,8 @@ from .heap import share_one_heap
 from .programs import program, set_up_process
 
 _END = frozenset({signal.SIGTERM})
+_COURTESY = 0.001
+"""Seconds; longer than it takes another process to wake up."""
 
 
 class _Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn is not typed
@@ -40,6 +44,18 @@ class _Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn is n
 
     def handle_usr2(self) -> None:
         faulthandler.dump_traceback(all_threads=True)
+
+
+class _Worker(gunicorn.workers.gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn is not typed
+    def accept(self, listener: Any) -> None:
+        """Take a new connection, but let another process be first when there are enough here to keep all threads busy.
+
+        All wake up for it. Whoever happened to be first would hold most of the connections of a client that keeps them,
+        and one processor would do all the work.
+        """
+        if self.nr_conns >= self.cfg.threads:
+            time.sleep(_COURTESY)
+        super().accept(listener)
 
 
 class _Server(gunicorn.app.base.BaseApplication):  # type: ignore[misc]  # gunicorn is not typed
@@ -67,7 +83,7 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
     api = settings.api
     options: dict[str, Any] = {
         "bind": listen_address(settings),
-        "worker_class": "gthread",
+        "worker_class": _Worker,
         "workers": api.workers or os.cpu_count() or 1,
         "threads": api.threads,
         "proc_name": "magnum-api",

@@ -4,9 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
+from gunicorn.workers.gthread import ThreadWorker
 
+from magnum.cmd import api as program
 from magnum.cmd.api import gunicorn_options
 from magnum.conf.api import Api
 from magnum.conf.settings import Settings, SettingsError
@@ -38,6 +41,17 @@ def test_tls_needs_both_files(tmp_path):
     made = options(enabled_ssl=True, ssl_cert_file=certificate, ssl_key_file=key)
     assert (made["certfile"], made["keyfile"]) == (str(certificate), str(key))
     assert "certfile" not in options(ssl_cert_file=certificate, ssl_key_file=key)
+
+
+@pytest.mark.parametrize(("connections", "waits"), [(0, False), (7, False), (8, True), (30, True)])
+def test_a_process_that_has_enough_to_do_lets_others_take_new_connections(monkeypatch, connections, waits):
+    done = []
+    worker = object.__new__(options()["worker_class"])
+    worker.nr_conns, worker.cfg = connections, SimpleNamespace(threads=8)
+    monkeypatch.setattr(program.time, "sleep", lambda _: done.append("waited"))
+    monkeypatch.setattr(ThreadWorker, "accept", lambda _self, listener: done.append(listener))
+    worker.accept("listener")
+    assert done == ["waited"] * waits + ["listener"]
 
 
 FORGETFUL = """
