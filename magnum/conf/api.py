@@ -26,7 +26,7 @@ class Api(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
     threads: Annotated[
         int, Option("Requests that one process works on at a time; each may hold a connection.", minimum=1, maximum=256)
-    ] = 8
+    ] = 16
     max_request_body_size: Annotated[
         int, Option("Largest request body in bytes.", minimum=1024, old=("oslo_middleware", "max_request_body_size"))
     ] = 114688
