@@ -2,7 +2,7 @@
 # Runs one suite, the quick parts first, with everything it needs set up; prints how long each part took and what was
 # left out, and fails when the suite takes longer than its budget.
 #
-#   test        all checks, unit tests, contracts, stories, and real machines when root
+#   test        all checks, unit tests, contracts, stories, clients, and real machines when root
 #   chaos       conductors that die or pause at every point
 #   kubernetes  real clusters of Kubernetes, when root; without its programs in the cache it builds them first
 #   clients     the clients of several years, against files of users and against a real Keystone
@@ -48,6 +48,11 @@ real_machines() {
     fi
 }
 
+clients() {
+    part "set-up of clients and Keystone" tools/environments.sh
+    part "clients" "${pytest[@]}" --durations=10 tests/functional/clients  # in order: the last one sums up
+}
+
 part "set-up" tools/venv.sh
 case "$suite" in
     test)
@@ -56,6 +61,7 @@ case "$suite" in
         command -v shellcheck >/dev/null || summary+=("LEFT OUT: shellcheck, which is not installed.")
         part "unit tests" "${pytest[@]}" --numprocesses=auto -m "not root" tests/unit
         part "contracts, stories" "${pytest[@]}" --numprocesses=auto -m "not root" --durations=10 "${apart[@]}" tests
+        clients
         real_machines
         ;;
     chaos)
@@ -70,8 +76,7 @@ case "$suite" in
         fi
         ;;
     clients)
-        part "set-up of clients and Keystone" tools/environments.sh
-        part "clients" "${pytest[@]}" --durations=10 tests/functional/clients  # in order: the last one sums up
+        clients
         ;;
     openapi)
         export MAGNUM_OPENAPI_EXAMPLES="${MAGNUM_OPENAPI_EXAMPLES:-200}"

@@ -1,5 +1,9 @@
 """Certificates of a cluster: its CA is shown, and requests are signed, by a conductor that the test plays."""
 
+import random
+import threading
+from contextlib import contextmanager
+
 import pytest
 from certificate_requests import make_csr
 from cryptography import x509
@@ -11,7 +15,9 @@ from magnum.db import clusters, signing, x509keypairs
 from magnum.model.names import new_uuid
 from magnum.model.x509keypairs import X509KeyPair
 
+pytestmark = pytest.mark.live
 RULES = SigningRules()
+NOW = 1_800_000_000_000_000
 
 
 def title(answer) -> str:
@@ -19,7 +25,7 @@ def title(answer) -> str:
 
 
 class Signer:
-    """A conductor that takes whatever waits whenever the API pauses."""
+    """A conductor that signs whatever waits: in process whenever the API pauses, for a live one again and again."""
 
     def __init__(self, world, authority) -> None:
         self.world, self.authority, self.answers, self.pauses = world, authority, True, []
@@ -30,15 +36,31 @@ class Signer:
         if self.answers:
             self.world.write(self.sign_all)
 
+    @contextmanager
+    def going_on(self):
+        over = threading.Event()
+
+        def sign() -> None:
+            while not over.wait(0.02):
+                self.world.write(self.sign_all)
+
+        thread = threading.Thread(target=sign)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
     def sign_all(self, tx) -> None:
         for request in signing.waiting(tx, 10):
-            pem = issue(request.csr, self.authority, RULES, request.limits, self.world.clock.now())
+            pem = issue(request.csr, self.authority, RULES, request.limits, NOW)
             signing.answer(tx, request.uuid, pem=pem)
 
 
 @pytest.fixture(scope="module")
 def bundle():
-    return new_authority("web", RULES, 1_800_000_000_000_000)
+    return new_authority("web", RULES, NOW)
 
 
 @pytest.fixture
@@ -46,7 +68,7 @@ def cluster(world, ann, bundle) -> str:
     """A cluster whose CA has been made."""
     ann.make_template()
     uuid = ann.make_cluster("swarm", name="web")
-    ref = new_uuid(world.service.randomness)
+    ref = new_uuid(random.Random())
     row = X509KeyPair(uuid=ref, certificate=bundle.certificate + "\n", private_key="sealed")
     world.write(lambda tx: x509keypairs.insert(tx, row))
     world.set_status(uuid, "CREATE_COMPLETE", ca_cert_ref=ref)
@@ -54,10 +76,14 @@ def cluster(world, ann, bundle) -> str:
 
 
 @pytest.fixture
-def signer(world, bundle) -> Signer:
+def signer(world, bundle):
     made = Signer(world, open_authority(bundle))
-    world.change(pause=made.pause)
-    return made
+    if hasattr(world, "change"):
+        world.change(pause=made.pause)
+        yield made
+    else:
+        with made.going_on():
+            yield made
 
 
 # ---- the CA
@@ -84,7 +110,7 @@ def test_the_ca_is_shown_by_name_or_uuid(ann, cluster, bundle, version):
     [("etcd_ca_cert_ref", ["etcd"]), ("front_proxy_ca_cert_ref", ["front-proxy", "front_proxy"])],
 )
 def test_other_cas_are_shown_and_sign_where_there_are_any(world, ann, cluster, bundle, signer, column, words):  # noqa: PLR0917
-    row = X509KeyPair(uuid=new_uuid(world.service.randomness), certificate="another one", private_key="sealed")
+    row = X509KeyPair(uuid=new_uuid(random.Random()), certificate="another one", private_key="sealed")
     world.write(lambda tx: x509keypairs.insert(tx, row))
     world.write(lambda tx: clusters.update(tx, cluster, **{column: row.uuid}))
     for word in words:
@@ -116,6 +142,7 @@ def test_the_ca_of_a_cluster_that_is_being_made(ann):
     assert "CREATE_IN_PROGRESS" in title(answer)
 
 
+@pytest.mark.in_process
 def test_the_ca_out_of_files(world, ann, cluster, tmp_path):
     world.configure(certificates=Certificates(cert_manager_type="local", storage_path=tmp_path))
     ref = world.read(lambda tx: clusters.read(tx, cluster)).ca_cert_ref
@@ -157,6 +184,7 @@ def test_the_kind_of_ca_is_given_back(ann, cluster, signer):
     assert answer.status_code == 409
 
 
+@pytest.mark.in_process
 def test_the_answer_is_looked_for_at_growing_intervals(ann, cluster, signer):
     signer.answers = False
     answer = ann.post("/certificates", {"cluster_uuid": cluster, "csr": make_csr()})
@@ -168,12 +196,14 @@ def test_the_answer_is_looked_for_at_growing_intervals(ann, cluster, signer):
     assert 5 <= sum(signer.pauses) < 5.2
 
 
+@pytest.mark.in_process
 def test_nothing_is_left_of_a_request_that_nobody_waits_for(world, ann, cluster, signer):
     signer.answers = False
     ann.post("/certificates", {"cluster_uuid": cluster, "csr": make_csr()})
     assert world.read(lambda tx: signing.waiting(tx, 10)) == []
 
 
+@pytest.mark.in_process
 def test_a_refusal_of_the_conductor_is_told(world, ann, cluster, signer):
     def refuse(seconds: float) -> None:
         def run(tx) -> None:
@@ -188,6 +218,7 @@ def test_a_refusal_of_the_conductor_is_told(world, ann, cluster, signer):
     assert title(answer) == "The CSR was refused: the CA has expired"
 
 
+@pytest.mark.in_process
 @pytest.mark.parametrize(
     ("body", "says"),
     [
