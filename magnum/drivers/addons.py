@@ -10,7 +10,6 @@ from magnum.addons.rendering import Addon, ClusterFacts, wanted
 from magnum.coe.addons import Cluster, calls, pending, rollout
 from magnum.drivers.base import DriverContext
 from magnum.drivers.cluster_failures import told
-from magnum.model.clocks import MICROSECONDS
 from magnum.model.events import EventLevel
 from magnum.model.failures import Code, Fatal
 from magnum.model.outcomes import Done, Outcome, Wait
@@ -53,7 +52,7 @@ class AddonSteps:
             cluster = self._connect(context)
             seen = [rollout(cluster, addon) for addon in addons]
         late = [one for one in seen if not one.complete]
-        if late and _seconds_in_step(context) < self._patience:
+        if late and context.operation.seconds_in_step(context.clock.now()) < self._patience:
             return Wait(PAUSE, " ".join(one.text for one in late))
         for one in seen:
             context.event(one.text, level=EventLevel.INFO if one.complete else EventLevel.WARNING)
@@ -64,8 +63,3 @@ class AddonSteps:
             return wanted(self._describe(context))
         except ValueError as error:
             raise Fatal(Code.COE_REFUSED, str(error)) from error
-
-
-def _seconds_in_step(context: DriverContext) -> float:
-    now = context.clock.now()
-    return (now - (context.operation.step_started_at or now)) / MICROSECONDS

@@ -1,4 +1,4 @@
-"""What the API of a cluster of Kubernetes answers, as failures of a step.
+"""What the API of a cluster answers, be it of Kubernetes or of Swarm, as failures of a step.
 
 A certificate that is not believed stays so; everything else is worth another try, until the operation's deadline.
 """
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from magnum.coe.kubernetes_calls import KubernetesError, KubernetesUnreachable, KubernetesUntrusted
+from magnum.coe.swarm import SwarmError, SwarmUnreachable, SwarmUntrusted
 from magnum.model.failures import Code, Fatal, Retry
 
 
@@ -15,9 +16,9 @@ def told(doing: str) -> Iterator[None]:
     """Name in the failure what was being done ("looking at the nodes")."""
     try:
         yield
-    except KubernetesUnreachable as error:
+    except (KubernetesUnreachable, SwarmUnreachable) as error:
         raise Retry(Code.COE_UNREACHABLE, f"While {doing}: {error}") from error
-    except KubernetesUntrusted as error:
+    except (KubernetesUntrusted, SwarmUntrusted) as error:
         raise Fatal(Code.CERTIFICATE_REFUSED, f"While {doing}: {error}") from error
-    except KubernetesError as error:
+    except (KubernetesError, SwarmError) as error:
         raise Retry(Code.COE_REFUSED, f"While {doing}: {error}") from error

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
-from .clocks import Instant
+from .clocks import MICROSECONDS, Instant
 
 
 class OperationState(StrEnum):
@@ -171,6 +171,10 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         What a rotation makes is named after it, so that one that is tried again makes nothing a second time.
         """
         return getattr(self.arguments, "origin", None) or self.uuid
+
+    def seconds_in_step(self, now: Instant) -> float:
+        """Say for how long its step has been tried and waited for."""
+        return (now - (self.step_started_at or now)) / MICROSECONDS
 
     @property
     def nodegroup_uuid(self) -> str | None:

@@ -12,11 +12,12 @@ from ipaddress import IPv4Address
 
 import msgspec
 
-from magnum.drivers.base import DriverContext, NodeAccess, NodeListeners
+from magnum.drivers.base import DriverContext, NodeAccess, NodeListeners, Step
 from magnum.model.failures import Code, Fatal, Retry
 from magnum.model.ledger import CloudResource, ResourceState
 from magnum.model.nodegroups import NodeGroup
 from magnum.model.nodes import Node, NodeState
+from magnum.model.operations import CreateCluster
 from magnum.model.outcomes import Done, Outcome, Wait
 from magnum.model.signing import NodeLimits
 from magnum.openstack.catalogue import Catalogue
@@ -58,6 +59,18 @@ class LocalSteps:
         self._node_listeners = node_listeners
         self._catalogue = catalogue
         self._plan = plan
+
+    def delete_steps(self) -> tuple[Step, ...]:
+        return (
+            Step("take machines down", self._delete_all_machines, TAKE_DOWN_LIMIT),
+            Step("remove network", self._delete_network),
+        )
+
+    def clearing(self, context: DriverContext) -> tuple[Step, ...]:
+        """Begin a create that is tried again by taking down the machines that were lost; none was ever a member."""
+        if context.operation.arguments != CreateCluster(again=True):
+            return ()
+        return (Step("take lost machines down", self.delete_nodes, TAKE_DOWN_LIMIT),)
 
     def resume(self) -> None:
         """Switch on what was on, and listen again for the nodes of every cluster."""
@@ -140,11 +153,11 @@ class LocalSteps:
             context.remove_node(node)
         return Done()
 
-    def delete_all_machines(self, context: DriverContext) -> Outcome:
+    def _delete_all_machines(self, context: DriverContext) -> Outcome:
         self._delete_machines(context, context.resources(MACHINE))
         return Done()
 
-    def delete_network(self, context: DriverContext) -> Outcome:
+    def _delete_network(self, context: DriverContext) -> Outcome:
         for resource in _standing(context.resources(NETWORK)):
             with _told(), context.provider_call("remove the cluster's network", timeout=CALL_TIMEOUT):
                 self._node_listeners.close(resource.name)

@@ -17,7 +17,6 @@ from magnum.drivers.local.steps import TAKE_DOWN_LIMIT, LocalSteps
 from magnum.model.health import Health
 from magnum.model.ledger import CloudResource
 from magnum.model.nodes import Node
-from magnum.model.operations import CreateCluster
 from magnum.openstack.catalogue import load_catalogue
 
 from .kubernetes import CALL_TIMEOUT, Kubernetes
@@ -65,7 +64,7 @@ class LocalKubernetesDriver:
         return (
             Step("programs", self._machines.programs, DOWNLOAD_LIMIT),
             Step("network", self._local.network),
-            *self._clearing(context),
+            *self._local.clearing(context),
             Step("machines", self._local.machines),
             Step("load balancer", self._load_balancer.start),
             *self._joining(),
@@ -85,10 +84,7 @@ class LocalKubernetesDriver:
 
     def delete_steps(self, context: DriverContext) -> Sequence[Step]:
         del context
-        return (
-            Step("take machines down", self._local.delete_all_machines, TAKE_DOWN_LIMIT),
-            Step("remove network", self._local.delete_network),
-        )
+        return self._local.delete_steps()
 
     def removal_order(self, context: DriverContext, nodes: Sequence[Node]) -> Sequence[Node]:
         return self._kubernetes.removal_order(context, nodes)
@@ -104,12 +100,6 @@ class LocalKubernetesDriver:
 
     def resume(self) -> None:
         self._local.resume()
-
-    def _clearing(self, context: DriverContext) -> tuple[Step, ...]:
-        """Begin a create that is tried again by taking down the machines that were lost."""
-        if context.operation.arguments != CreateCluster(again=True):
-            return ()
-        return (Step("take lost machines down", self._local.delete_nodes, TAKE_DOWN_LIMIT),)
 
     def _joining(self) -> tuple[Step, ...]:
         return (

@@ -17,7 +17,6 @@ from magnum.coe.kubernetes_values import EvictionResult, KubernetesNode, Taint
 from magnum.drivers.base import ClientTls, DriverContext, LookContext, Observation
 from magnum.drivers.cluster_failures import told
 from magnum.drivers.local.steps import group_of
-from magnum.model.clocks import MICROSECONDS
 from magnum.model.events import EventLevel
 from magnum.model.failures import Code, Fatal
 from magnum.model.health import Health, silent
@@ -107,7 +106,7 @@ class Kubernetes:
                     waiting.append(member.name)
         if not waiting:
             return Done()
-        if _seconds_in_step(context) <= DRAIN_LIMIT:
+        if context.operation.seconds_in_step(context.clock.now()) <= DRAIN_LIMIT:
             return Wait(1.0, f"work is moving off {', '.join(waiting)}{_blocked_by(blocked)}")
         if blocked:
             raise Fatal(
@@ -215,8 +214,3 @@ def _runtime(runtimes: Sequence[str]) -> str | None:
 
 def _blocked_by(blocked: Sequence[str]) -> str:
     return f"; not allowed to go: {', '.join(blocked)}" if blocked else ""
-
-
-def _seconds_in_step(context: DriverContext) -> float:
-    started = context.operation.step_started_at or context.clock.now()
-    return (context.clock.now() - started) / MICROSECONDS

@@ -15,7 +15,6 @@ from magnum.model.health import Health
 from magnum.model.ledger import CloudResource
 from magnum.model.nodegroups import MASTER, WORKER
 from magnum.model.nodes import Node
-from magnum.model.operations import CreateCluster
 from magnum.nodes.cloud_init import cloud_config
 from magnum.nodes.data import NodeData, NodeToken
 from magnum.openstack.catalogue import load_catalogue
@@ -39,7 +38,7 @@ class LocalSwarmDriver:
         )
 
     def create_steps(self, context: DriverContext) -> Sequence[Step]:
-        return (Step("network", self._local.network), *self._clearing(context), *self._growing())
+        return (Step("network", self._local.network), *self._local.clearing(context), *self._growing())
 
     def resize_steps(self, context: DriverContext) -> Sequence[Step]:
         del context
@@ -52,10 +51,7 @@ class LocalSwarmDriver:
 
     def delete_steps(self, context: DriverContext) -> Sequence[Step]:
         del context
-        return (
-            Step("take machines down", self._local.delete_all_machines, TAKE_DOWN_LIMIT),
-            Step("remove network", self._local.delete_network),
-        )
+        return self._local.delete_steps()
 
     def removal_order(self, context: DriverContext, nodes: Sequence[Node]) -> Sequence[Node]:
         return self._swarm.removal_order(context, nodes)
@@ -71,12 +67,6 @@ class LocalSwarmDriver:
 
     def resume(self) -> None:
         self._local.resume()
-
-    def _clearing(self, context: DriverContext) -> tuple[Step, ...]:
-        """Begin a create that is tried again by taking down the machines that were lost; none was ever a member."""
-        if context.operation.arguments != CreateCluster(again=True):
-            return ()
-        return (Step("take lost machines down", self._local.delete_nodes, TAKE_DOWN_LIMIT),)
 
     def _growing(self) -> tuple[Step, ...]:
         return (

@@ -4,16 +4,15 @@ The conductor does all of it with Magnum's client certificate; join tokens pass 
 ever holds anything that a manager's API accepts.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from magnum.certificates.limits import swarm_node_limits
-from magnum.coe.swarm import SwarmClient, SwarmError, SwarmUnreachable, SwarmUntrusted
+from magnum.coe.swarm import SwarmClient, SwarmError, SwarmUnreachable
 from magnum.coe.swarm_values import SwarmNode
 from magnum.drivers.base import ClientTls, DriverContext, LookContext, Observation
-from magnum.model.clocks import MICROSECONDS
+from magnum.drivers.cluster_failures import told
 from magnum.model.events import EventLevel
 from magnum.model.failures import Code, Fatal, Retry
 from magnum.model.health import Health, judge_nodes, silent
@@ -44,7 +43,7 @@ class Swarm:
     def init(self, context: DriverContext) -> Outcome:
         """Make a swarm of the first manager, unless some manager is in one already."""
         managers = _managers(context)
-        with _told("forming the swarm"):
+        with told("forming the swarm"):
             if self._leader(context, all_must_answer=True) is None:
                 first = managers[0]
                 with context.provider_call(f"form a swarm on {first.name}", timeout=CALL_TIMEOUT):
@@ -53,7 +52,7 @@ class Swarm:
 
     def join(self, context: DriverContext) -> Outcome:
         """Bring every other node in: managers first, because they make the quorum."""
-        with _told("joining the swarm"):
+        with told("joining the swarm"):
             leader = self._expect_leader(context)
             newcomers = [node for node in _staying(context) if not self._client(context, node).info().active]
             if not newcomers:
@@ -67,7 +66,7 @@ class Swarm:
 
     def ready(self, context: DriverContext) -> Outcome:
         """Wait until the managers see every node Ready; then the cluster has an address and a version."""
-        with _told("looking at the swarm"):
+        with told("looking at the swarm"):
             leader = self._expect_leader(context)
             client = self._client(context, leader)
             members = {member.hostname: member for member in client.nodes() if member.state == READY}
@@ -89,7 +88,7 @@ class Swarm:
         leaving = self._members(context, NodeState.REMOVING)
         if not leaving:
             return Done()
-        with _told("draining"):
+        with told("draining"):
             client = self._client(context, self._expect_leader(context))
             for member in leaving:
                 if member.availability != "drain":
@@ -100,7 +99,7 @@ class Swarm:
         busy = [member.hostname for member in leaving if member.id in working and member.state == READY]
         if not busy:
             return Done()
-        if _seconds_in_step(context) > DRAIN_LIMIT:
+        if context.operation.seconds_in_step(context.clock.now()) > DRAIN_LIMIT:
             text = f"{', '.join(busy)} still had work {DRAIN_LIMIT} s after the drain began; removed all the same."
             context.event(text, level=EventLevel.WARNING)
             return Done()
@@ -109,7 +108,7 @@ class Swarm:
     def leave(self, context: DriverContext) -> Outcome:
         """Take the nodes that are to go out of the swarm's list, so that none stays there as Down."""
         nodes = {node.name: node for node in context.changing if node.state is NodeState.REMOVING}
-        with _told("leaving the swarm"):
+        with told("leaving the swarm"):
             leader = self._client(context, self._expect_leader(context))
             for member in self._members(context, NodeState.REMOVING):
                 with context.provider_call(f"take {member.hostname} out of the swarm", timeout=CALL_TIMEOUT):
@@ -120,13 +119,13 @@ class Swarm:
 
     def removal_order(self, context: DriverContext, nodes: Sequence[Node]) -> Sequence[Node]:
         """Give idle nodes first, then busy ones; the youngest first among equals."""
-        with _told("looking for idle nodes"):
+        with told("looking for idle nodes"):
             client = self._client(context, self._expect_leader(context))
             busy = client.busy_nodes()
         return sorted(nodes, key=lambda node: (node.member_id in busy, -node.number))
 
     def observe(self, context: DriverContext) -> Observation:
-        with _told("looking at the swarm"):
+        with told("looking at the swarm"):
             leader = self._leader(context)
             if leader is None:
                 return Observation(nodes_seen=0, reason="No manager of the swarm answers.")
@@ -182,7 +181,7 @@ class Swarm:
         names = {node.name for node in context.changing if node.state is state}
         if not names:
             return []
-        with _told("looking at the swarm"):
+        with told("looking at the swarm"):
             client = self._client(context, self._expect_leader(context))
             return [member for member in client.nodes() if member.hostname in names]
 
@@ -201,21 +200,3 @@ def _addressed_managers(context: LookContext) -> list[Node]:
 
 def _staying(context: DriverContext) -> list[Node]:
     return [node for node in context.changing if node.state is not NodeState.REMOVING]
-
-
-def _seconds_in_step(context: DriverContext) -> float:
-    started = context.operation.step_started_at or context.clock.now()
-    return (context.clock.now() - started) / MICROSECONDS
-
-
-@contextmanager
-def _told(doing: str) -> Iterator[None]:
-    """Turn what an engine answers into failures that name what was being done."""
-    try:
-        yield
-    except SwarmUnreachable as error:
-        raise Retry(Code.COE_UNREACHABLE, f"While {doing}: {error}") from error
-    except SwarmUntrusted as error:
-        raise Fatal(Code.CERTIFICATE_REFUSED, f"While {doing}: {error}") from error
-    except SwarmError as error:
-        raise Retry(Code.COE_REFUSED, f"While {doing}: {error}") from error

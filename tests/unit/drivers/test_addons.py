@@ -10,6 +10,7 @@ from magnum.coe.kubernetes_calls import KubernetesUnreachable
 from magnum.coe.kubernetes_values import ObjectName
 from magnum.drivers.addons import AddonSteps
 from magnum.model.failures import Code, Fatal, Retry
+from magnum.model.operations import CreateCluster, Operation, OperationState
 from magnum.model.outcomes import Done, Wait
 
 
@@ -19,7 +20,15 @@ class Context:
         self.guarded = []
         self.now = 1
         self.clock = SimpleNamespace(now=lambda: self.now)
-        self.operation = SimpleNamespace(step_started_at=1)
+        self.operation = Operation(
+            uuid="operation",
+            cluster_uuid="cluster",
+            arguments=CreateCluster(),
+            state=OperationState.ACTIVE,
+            next_attempt=0,
+            created_at=0,
+            step_started_at=1,
+        )
         self.labels = {"metrics_server_enabled": "no"}
 
     def event(self, text, level="info"):

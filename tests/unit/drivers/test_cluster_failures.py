@@ -1,6 +1,7 @@
 import pytest
 
 from magnum.coe.kubernetes_calls import KubernetesRefused, KubernetesUnreachable, KubernetesUntrusted
+from magnum.coe.swarm import SwarmRefused, SwarmUnreachable, SwarmUntrusted
 from magnum.drivers.cluster_failures import told
 from magnum.model.failures import Code, Fatal, Retry
 
@@ -11,6 +12,9 @@ from magnum.model.failures import Code, Fatal, Retry
         (KubernetesUnreachable("no answer"), Retry, Code.COE_UNREACHABLE),
         (KubernetesUntrusted("no trust"), Fatal, Code.CERTIFICATE_REFUSED),
         (KubernetesRefused(403, "Forbidden", "not for you"), Retry, Code.COE_REFUSED),
+        (SwarmUnreachable("no answer"), Retry, Code.COE_UNREACHABLE),
+        (SwarmUntrusted("no trust"), Fatal, Code.CERTIFICATE_REFUSED),
+        (SwarmRefused(503, "not for you"), Retry, Code.COE_REFUSED),
     ],
 )
 def test_what_was_being_done_is_told(error, failure, code):

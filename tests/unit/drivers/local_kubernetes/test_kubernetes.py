@@ -22,6 +22,7 @@ from magnum.model.failures import Code, Fatal, Retry
 from magnum.model.health import Health
 from magnum.model.nodegroups import NodeGroup
 from magnum.model.nodes import Node, NodeState
+from magnum.model.operations import CreateCluster, Operation, OperationState
 from magnum.model.outcomes import Done, Wait
 from magnum.model.statuses import HealthStatus
 from magnum.nodes.kubernetes.cluster import KubernetesCluster, Member
@@ -152,7 +153,15 @@ class Context:
                 ("w-1", "workers", "worker", "10.77.5.11"),
             )
         }
-        self.operation = SimpleNamespace(step_started_at=SECOND)
+        self.operation = Operation(
+            uuid="operation",
+            cluster_uuid=UUID,
+            arguments=CreateCluster(),
+            state=OperationState.ACTIVE,
+            next_attempt=0,
+            created_at=0,
+            step_started_at=SECOND,
+        )
         self.seconds = 1
         self.clock = SimpleNamespace(now=lambda: self.seconds * SECOND)
         self.told = []
