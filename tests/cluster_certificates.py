@@ -1,5 +1,7 @@
 """A cluster's authority as our own code makes it, and what it signs for a test's server and for us."""
 
+from collections.abc import Sequence
+
 import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -31,12 +33,19 @@ class ClusterCertificates:
         return Tls(self.ca, bundle.certificate, clear_private_key(bundle))
 
     def server(self, *names: x509.GeneralName) -> Tls:
+        return self._of_machine([ExtendedKeyUsageOID.SERVER_AUTH], names)
+
+    def peer(self, *names: x509.GeneralName) -> Tls:
+        """Make what a member of etcd shows to others, whichever of them has called."""
+        return self._of_machine([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH], names)
+
+    def _of_machine(self, usages: list[x509.ObjectIdentifier], names: Sequence[x509.GeneralName]) -> Tls:
         key = ec.generate_private_key(ec.SECP256R1())
         csr = (
             x509.CertificateSigningRequestBuilder()
             .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "node")]))
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
             .sign(key, hashes.SHA256())
             .public_bytes(serialization.Encoding.PEM)
         )

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -71,6 +72,25 @@ def new_client_certificate(
 ) -> CertificateBundle:
     """Make the certificate by which Magnum itself administers the cluster."""
     key = _new_key(rules)
+    return _bundle(_client_certificate(authority, key, rules, now, randomness), key, randomness)
+
+
+def lend_client_certificate(
+    authority: Authority,
+    own: CertificateBundle,
+    rules: SigningRules,
+    now: Instant,
+    *,
+    randomness: Randomness = secrets.token_bytes,
+) -> str:
+    """Certify the key of Magnum's own certificate under another of the cluster's authorities, for one day."""
+    rules = msgspec.structs.replace(rules, term_of_validity=1)
+    return _pem(_client_certificate(authority, open_private_key(own), rules, now, randomness))
+
+
+def _client_certificate(
+    authority: Authority, key: rsa.RSAPrivateKey, rules: SigningRules, now: Instant, randomness: Randomness
+) -> x509.Certificate:
     subject = x509.Name(
         [
             x509.NameAttribute(NameOID.COMMON_NAME, CLIENT_COMMON_NAME),
@@ -83,7 +103,7 @@ def new_client_certificate(
         (x509.BasicConstraints(ca=False, path_length=None), True),
     ]
     draft = _draft(subject, key.public_key(), extensions, rules=rules, now=now, randomness=randomness)
-    return _bundle(_sign(draft, authority), key, randomness)
+    return _sign(draft, authority)
 
 
 def issue(

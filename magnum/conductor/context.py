@@ -29,12 +29,12 @@ from magnum.model.ledger import CloudResource, ResourceState
 from magnum.model.nodegroups import NodeGroup
 from magnum.model.nodes import Node
 from magnum.model.operations import Operation, UpgradeNodeGroup
-from magnum.model.signing import NodeLimits
+from magnum.model.signing import CaType, NodeLimits
 
 from .events import record
 from .lease import Lease
 from .rows import Rows
-from .secrets import open_client_tls, store_failures
+from .secrets import lend_client_tls, open_client_tls, store_failures
 from .services import ConductorServices
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ class StepContext:
         self._rows = rows
         self._look_only = look_only
         self._nodes = {node.uuid: node for node in rows.nodes}
-        self._client_tls: ClientTls | None = None
+        self._client_tls: dict[CaType, ClientTls] = {}
 
     @property
     def clock(self) -> Clock:
@@ -181,10 +181,16 @@ class StepContext:
         self.write(lambda tx: credentials.insert(tx, credential))
         return token
 
-    def client_tls(self) -> ClientTls:
-        if self._client_tls is None:
-            self._client_tls = open_client_tls(self.services.certificate_store, self.cluster)
-        return self._client_tls
+    def client_tls(self, ca_type: CaType = CaType.KUBERNETES) -> ClientTls:
+        if ca_type not in self._client_tls:
+            self._client_tls[ca_type] = self._open_client_tls(ca_type)
+        return self._client_tls[ca_type]
+
+    def _open_client_tls(self, ca_type: CaType) -> ClientTls:
+        store = self.services.certificate_store
+        if ca_type is CaType.KUBERNETES:
+            return open_client_tls(store, self.cluster)
+        return lend_client_tls(store, self.cluster, ca_type, self.services.settings.x509, self._rows.now)
 
     def secret(self, name: str, make: Callable[[], str]) -> str:
         uuid = self.cluster.uuid

@@ -10,14 +10,19 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection
 
+from magnum.certificates.authority import lend_client_certificate, open_authority
 from magnum.certificates.bundle import PrivateKeyError, clear_private_key
 from magnum.certificates.encryption import EncryptionError, Keyring, check_canary, seal_canary
+from magnum.certificates.rules import SigningRules
 from magnum.certificates.stores.base import CertificateStore, CertificateStoreError
+from magnum.conf.x509 import X509
 from magnum.db import canary
 from magnum.db.engine import Database
 from magnum.drivers.base import ClientTls
+from magnum.model.clocks import Instant
 from magnum.model.clusters import Cluster
 from magnum.model.failures import Code, Fatal, Retry
+from magnum.model.signing import CaType
 
 
 def check_keys(database: Database, keyring: Keyring) -> None:
@@ -40,6 +45,17 @@ def store_failures(doing: str) -> Iterator[None]:
         raise Fatal(Code.SECRET_STORE, f"Could not {doing}: {error}") from error
 
 
+def signing_rules(settings: X509) -> SigningRules:
+    """Read section [x509]. Raises ValueError naming the option that cannot be."""
+    return SigningRules(
+        allow_ca=settings.allow_ca,
+        allowed_extensions=frozenset(settings.allowed_extensions),
+        allowed_key_usage=frozenset(settings.allowed_key_usage),
+        term_of_validity=settings.term_of_validity,
+        rsa_key_size=settings.rsa_key_size,
+    )
+
+
 def open_client_tls(store: CertificateStore, cluster: Cluster) -> ClientTls:
     """Give Magnum's own client certificate for a cluster."""
     if cluster.ca_cert_ref is None or cluster.magnum_cert_ref is None:
@@ -47,6 +63,19 @@ def open_client_tls(store: CertificateStore, cluster: Cluster) -> ClientTls:
     with store_failures("open Magnum's own certificate for the cluster"):
         own = store.get(cluster.magnum_cert_ref)
         return ClientTls(store.get(cluster.ca_cert_ref).certificate, own.certificate, clear_private_key(own))
+
+
+def lend_client_tls(
+    store: CertificateStore, cluster: Cluster, ca_type: CaType, settings: X509, now: Instant
+) -> ClientTls:
+    """Give one of another authority than the cluster's first; made now, and never stored."""
+    ref = cluster.etcd_ca_cert_ref if ca_type is CaType.ETCD else cluster.front_proxy_ca_cert_ref
+    if ref is None or cluster.magnum_cert_ref is None:
+        raise Fatal(Code.SECRET_STORE, f"The cluster has no certificates of the authority {ca_type}.")
+    with store_failures(f"make a certificate of the cluster's authority {ca_type}"):
+        own, authority = store.get(cluster.magnum_cert_ref), store.get(ref)
+        certificate = lend_client_certificate(open_authority(authority, ca_type), own, signing_rules(settings), now)
+        return ClientTls(authority.certificate, certificate, clear_private_key(own))
 
 
 def _put_first(tx: Connection, sealed: str) -> str:

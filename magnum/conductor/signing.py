@@ -17,7 +17,7 @@ from magnum.db.errors import NotFound
 from magnum.model.clusters import Cluster
 from magnum.model.signing import CaType, SignRequest
 
-from .operations.certificates import signing_rules
+from .secrets import signing_rules
 from .services import ConductorServices
 
 LOG = logging.getLogger(__name__)

@@ -25,7 +25,7 @@ from magnum.model.nodegroups import NodeGroup
 from magnum.model.nodes import Node
 from magnum.model.operations import Operation
 from magnum.model.outcomes import Outcome
-from magnum.model.signing import NodeLimits
+from magnum.model.signing import CaType, NodeLimits
 
 
 class ClusterType(msgspec.Struct, frozen=True):
@@ -200,8 +200,8 @@ class DriverContext(Protocol):
         """Make one more credential for a node and give its token, which is not stored and cannot be had again."""
         ...
 
-    def client_tls(self) -> ClientTls:
-        """Give Magnum's own client certificate for this cluster."""
+    def client_tls(self, ca_type: CaType = CaType.KUBERNETES) -> ClientTls:
+        """Give Magnum's own client certificate for this cluster; of another of its authorities one for a day."""
         ...
 
     def secret(self, name: str, make: Callable[[], str]) -> str:

@@ -7,11 +7,11 @@ import platform
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from background import running
 from cluster_certificates import ClusterCertificates
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -26,21 +26,6 @@ from magnum.drivers.local.settings import default_cache_dir
 TAG = "v1.20.2"
 LONGEST = 120.0
 """Seconds; it takes about four."""
-
-
-@contextmanager
-def _running(log: Path, *command: str | Path) -> Iterator[subprocess.Popen[bytes]]:
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def _wait(until: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
@@ -97,8 +82,8 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubernetesClien
     )
     client = KubernetesClient(port, certificates.client(), timeout=20)
     with (
-        _running(folder / "etcd.log", *etcd),
-        _running(folder / "kube-apiserver.log", *server) as process,
+        running(folder / "etcd.log", *etcd),
+        running(folder / "kube-apiserver.log", *server) as process,
     ):
         _wait(lambda: _is_ready(client), process, folder / "kube-apiserver.log")
         yield client

@@ -12,11 +12,9 @@ from sqlalchemy import Connection
 
 from magnum.certificates.authority import new_authority, new_client_certificate, open_authority
 from magnum.certificates.bundle import CertificateBundle
-from magnum.certificates.rules import SigningRules
 from magnum.certificates.stores.base import CertificateExistsError, CertificateNotFoundError, ForeignReferenceError
 from magnum.conductor.context import StepContext
-from magnum.conductor.secrets import store_failures
-from magnum.conf.x509 import X509
+from magnum.conductor.secrets import signing_rules, store_failures
 from magnum.db import ledger
 from magnum.model.clusters import Cluster
 from magnum.model.clustertemplates import Coe
@@ -30,17 +28,6 @@ CERTIFICATE = "certificate"
 _OWN_NAME = "Magnum-Conductor"
 _ALL = ("ca_cert_ref", "magnum_cert_ref", "etcd_ca_cert_ref", "front_proxy_ca_cert_ref")
 _SUFFIXES = {"etcd_ca_cert_ref": "-etcd", "front_proxy_ca_cert_ref": "-front-proxy"}
-
-
-def signing_rules(settings: X509) -> SigningRules:
-    """Read section [x509]. Raises ValueError naming the option that cannot be."""
-    return SigningRules(
-        allow_ca=settings.allow_ca,
-        allowed_extensions=frozenset(settings.allowed_extensions),
-        allowed_key_usage=frozenset(settings.allowed_key_usage),
-        term_of_validity=settings.term_of_validity,
-        rsa_key_size=settings.rsa_key_size,
-    )
 
 
 def make_certificates(context: StepContext) -> Outcome:

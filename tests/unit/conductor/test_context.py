@@ -1,19 +1,24 @@
 """What a step may do, and when it may not."""
 
+from datetime import timedelta
+
 import msgspec
 import pytest
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from simulation import SECOND, Crash
 
 from magnum.conductor.context import CallForbidden, StepContext
 from magnum.conductor.lease import Lease
 from magnum.conductor.rows import read_rows
-from magnum.db import cluster_secrets, credentials
+from magnum.db import cluster_secrets, clusters, credentials
 from magnum.db.errors import LeaseLost
 from magnum.drivers.base import DriverContext
+from magnum.model.clocks import to_datetime
 from magnum.model.credentials import hash_token
 from magnum.model.failures import Code, Fatal, Retry
 from magnum.model.ledger import ResourceState
-from magnum.model.signing import NodeLimits
+from magnum.model.signing import CaType, NodeLimits
 
 
 @pytest.fixture
@@ -221,6 +226,24 @@ class TestClientTls:
         assert tls.ca != tls.certificate
         assert "PRIVATE KEY" in tls.key
         assert "PRIVATE" not in repr(tls)
+
+    def test_that_of_another_authority_lasts_a_day_and_is_not_stored(self, world, make):
+        context = make()
+        own, lent = context.client_tls(), context.client_tls(CaType.ETCD)
+        assert lent is context.client_tls(CaType.ETCD)
+        assert lent.ca != own.ca
+        authority = x509.load_pem_x509_certificate(lent.ca.encode())
+        certificate = x509.load_pem_x509_certificate(lent.certificate.encode())
+        certificate.verify_directly_issued_by(authority)
+        ends = certificate.not_valid_after_utc - to_datetime(world.clock.now())
+        assert timedelta(0) < ends <= timedelta(days=1)
+        usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        assert list(usages) == [ExtendedKeyUsageOID.CLIENT_AUTH]
+
+    def test_a_cluster_without_that_authority_has_none(self, world, cluster, make):
+        world.database.write(lambda tx: clusters.update(tx, cluster, etcd_ca_cert_ref=None))
+        with pytest.raises(Fatal, match="no certificates of the authority etcd"):
+            make().client_tls(CaType.ETCD)
 
     def test_a_store_that_fails_is_a_failure_of_the_step(self, world, cluster, make):
         world.store.delete(world.cluster(cluster).magnum_cert_ref)

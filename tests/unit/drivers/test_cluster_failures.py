@@ -1,5 +1,6 @@
 import pytest
 
+from magnum.coe.etcd import EtcdRefused, EtcdUnreachable, EtcdUntrusted
 from magnum.coe.kubernetes_calls import KubernetesRefused, KubernetesUnreachable, KubernetesUntrusted
 from magnum.coe.swarm import SwarmRefused, SwarmUnreachable, SwarmUntrusted
 from magnum.drivers.cluster_failures import told
@@ -11,6 +12,9 @@ from magnum.model.failures import Code, Fatal, Retry
     [
         (KubernetesUnreachable("no answer"), Retry, Code.COE_UNREACHABLE),
         (KubernetesUntrusted("no trust"), Fatal, Code.CERTIFICATE_REFUSED),
+        (EtcdUnreachable("no answer"), Retry, Code.COE_UNREACHABLE),
+        (EtcdUntrusted("no trust"), Fatal, Code.CERTIFICATE_REFUSED),
+        (EtcdRefused("m-1", "unhealthy"), Retry, Code.COE_REFUSED),
         (KubernetesRefused(403, "Forbidden", "not for you"), Retry, Code.COE_REFUSED),
         (SwarmUnreachable("no answer"), Retry, Code.COE_UNREACHABLE),
         (SwarmUntrusted("no trust"), Fatal, Code.CERTIFICATE_REFUSED),
