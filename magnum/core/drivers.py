@@ -1,13 +1,16 @@
 """Which driver makes a cluster of a template, and what it says of one that is asked for."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection
 
 from magnum.db import clustertemplates
 from magnum.db.errors import NotFound as NoSuchRow
-from magnum.drivers.base import ClusterRequest, ClusterType, DriverSpec, Feature
+from magnum.drivers.base import ClusterRequest, ClusterType, DriverSpec, Feature, GroupChange, JudgesChanges, Problem
 from magnum.drivers.registry import DriverNotFound
 from magnum.model.clusters import Cluster
 from magnum.model.clustertemplates import ClusterTemplate
+from magnum.model.nodegroups import NodeGroup
 
 from .errors import InvalidRequest
 from .service import Service
@@ -47,7 +50,25 @@ def require_feature(spec: DriverSpec, feature: Feature) -> None:
 
 
 def check_request(spec: DriverSpec, request: ClusterRequest) -> None:
-    problems = spec.problems(request)
+    _refuse(spec.problems(request))
+
+
+def check_change(
+    spec: DriverSpec, current: ClusterRequest, wanted: ClusterRequest, groups: Sequence[GroupChange]
+) -> None:
+    """Refuse what the driver can make, but not of this cluster."""
+    if isinstance(spec, JudgesChanges):
+        _refuse(spec.change_problems(current, wanted, groups))
+
+
+def group_change(cluster: Cluster, before: NodeGroup, *, labels: dict[str, str], after: NodeGroup) -> GroupChange:
+    """Say what becomes of a group when the cluster has got these labels."""
+    return GroupChange(
+        name=before.name, role=before.role, before=cluster.labels | before.labels, after=labels | after.labels
+    )
+
+
+def _refuse(problems: Sequence[Problem]) -> None:
     if problems:
         raise InvalidRequest(" ".join(f"{problem.field}: {problem.text}" for problem in problems))
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from magnum.db import clusters, events, nodegroups, operations
 from magnum.drivers.base import ClusterRequest, DriverSpec, Feature
 from magnum.model import labels
-from magnum.model.clusters import ClusterSummary
+from magnum.model.clusters import Cluster, ClusterSummary
 from magnum.model.clustertemplates import ClusterTemplate
 from magnum.model.events import EventLevel
 from magnum.model.names import new_uuid
@@ -26,7 +26,7 @@ from magnum.model.statuses import RESIZABLE, Status, StatusEvent
 from . import fields
 from .changes import ask
 from .clustertemplates import check_flavors, check_root_disk, find_image
-from .drivers import check_request, made_by, require_feature
+from .drivers import check_change, check_request, group_change, made_by, require_feature
 from .errors import Conflict, InvalidRequest
 from .labels import check_labels, warn_of_unknown
 from .operations import new_event
@@ -245,7 +245,17 @@ def _draft(service: Service, summary: ClusterSummary, new: NewNodeGroup) -> tupl
         master_lb_enabled=bool(cluster.master_lb_enabled),
     )
     check_request(spec, request)
+    _check_beside_others(service, spec, request, cluster, group)
     return group, spec
+
+
+def _check_beside_others(
+    service: Service, spec: DriverSpec, request: ClusterRequest, cluster: Cluster, group: NodeGroup
+) -> None:
+    """See that the new group goes with those that are there, which stay as they are."""
+    others = service.database.read(lambda tx: nodegroups.of_cluster(tx, cluster.uuid))
+    changes = [group_change(cluster, one, labels=cluster.labels, after=one) for one in (*others, group)]
+    check_change(spec, request, request, changes)
 
 
 def _check_machines(service: Service, template: ClusterTemplate, group: NodeGroup, *, own_image: bool) -> None:

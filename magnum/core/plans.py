@@ -29,7 +29,7 @@ from .node_choice import NodeChoice, choose_nodes
 from .quotas import Usage, check_clusters, clusters_usage
 from .service import Service
 from .statuses import check_status
-from .upgrades import Upgrade, check_fit, check_group
+from .upgrades import Change, Upgrade, check_fit, check_group
 
 T = TypeVar("T")
 
@@ -38,7 +38,8 @@ class GroupPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What would become of a node group: of so many nodes, which are replaced or removed, and how many are added.
 
     `undecided` more are removed: the driver chooses them then, idle ones first. `upgraded` ones are brought to another
-    template, in this order; whether that replaces their machines is the driver's affair.
+    template, in this order; whether that replaces their machines is the driver's affair. `labels` are those that get
+    another value, which is given.
     """
 
     name: str
@@ -50,6 +51,7 @@ class GroupPlan(msgspec.Struct, frozen=True, kw_only=True):
     removed: tuple[str, ...] = ()
     undecided: int = 0
     upgraded: tuple[str, ...] = ()
+    labels: dict[str, str] = {}
 
 
 class QuotaPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,17 +138,20 @@ def _plan_upgrade(  # noqa: PLR0917
     _try(refusals, lambda: check_status(cluster, STEADY, "upgraded"))
     group: NodeGroup | None = _try(refusals, lambda: find_group(tx, cluster, asked.nodegroup))
     groups: tuple[GroupPlan, ...] = ()
-    if template is not None:
-        _try(refusals, lambda: check_fit(service, tx, cluster, template))
     if group is not None:
+        change: Change | None = None
         if template is not None:
+            change = _try(refusals, lambda: check_fit(service, tx, cluster, group, template))
             _try(refusals, lambda: check_group(cluster, group, template))
-        groups = _upgraded(tx, group)
+        groups = _upgraded(tx, group, change)
     return _plan_of_cluster(service, tx, cluster, "upgrade", refusals, groups=groups)
 
 
-def _upgraded(tx: Connection, group: NodeGroup) -> tuple[GroupPlan, ...]:
+def _upgraded(tx: Connection, group: NodeGroup, change: Change | None) -> tuple[GroupPlan, ...]:
     """Masters first. The default groups go together."""
+    changed = (
+        {before.uuid: _differing(before.labels, after.labels) for before, after in change.groups} if change else {}
+    )
     present = [node for node in nodes.of_cluster(tx, group.cluster_id) if node.state is not NodeState.REMOVING]
     everything = nodegroups.of_cluster(tx, group.cluster_id)
     together = [other for other in everything if other.is_default] if group.is_default else [group]
@@ -157,9 +162,14 @@ def _upgraded(tx: Connection, group: NodeGroup) -> tuple[GroupPlan, ...]:
             current=one.node_count,
             wanted=one.node_count,
             upgraded=tuple(node.name for node in present if node.nodegroup_uuid == one.uuid),
+            labels=changed.get(one.uuid, {}),
         )
         for one in sorted(together, key=lambda one: not one.is_master)
     )
+
+
+def _differing(before: dict[str, str], after: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in after.items() if before.get(name) != value}
 
 
 def _plan_of_cluster(

@@ -115,6 +115,30 @@ class Bill(msgspec.Struct, frozen=True):
     files: tuple[str, ...] = ()
 
 
+class GroupChange(msgspec.Struct, frozen=True, kw_only=True):
+    """The labels that hold for the nodes of a group, now and then: its own, over the cluster's. Often the same."""
+
+    name: str
+    role: str
+    before: dict[str, str]
+    after: dict[str, str]
+
+
+@runtime_checkable
+class JudgesChanges(Protocol):
+    """What a spec has besides, where not every node group goes with every other, or not every upgrade is possible."""
+
+    def change_problems(
+        self, current: ClusterRequest, wanted: ClusterRequest, groups: Sequence[GroupChange]
+    ) -> Sequence[Problem]:
+        """Say all that is wrong with an upgrade, or with a new node group, as `problems` does of a cluster.
+
+        `groups` are all that the cluster is to have. The requests are the cluster as it is and as it is to be; the
+        latter has been found possible, as a cluster of its own, by `problems`.
+        """
+        ...
+
+
 @runtime_checkable
 class Pulls(Protocol):
     """What a spec has besides, whose clusters get images or files from elsewhere."""

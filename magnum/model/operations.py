@@ -56,17 +56,26 @@ class DeleteNodeGroup(msgspec.Struct, frozen=True, tag="delete-nodegroup"):
     nodegroup_uuid: str
 
 
-class UpgradeNodeGroup(msgspec.Struct, frozen=True, tag="upgrade"):
-    """Bring the nodes of a group to what the cluster's template says now; a default group takes the masters along.
+class MadeFrom(msgspec.Struct, frozen=True):
+    """What the machines of a node group are made from, besides the template; of a cluster only the labels."""
 
-    That template is `template`; `previous` is the one that the cluster goes back to if the provider refuses. The driver
-    decides how many nodes are worked on at a time where `max_batch_size` does not.
+    labels: dict[str, str]
+    image_id: str | None = None
+
+
+class UpgradeNodeGroup(msgspec.Struct, frozen=True, tag="upgrade"):
+    """Bring the nodes of a group to what its row says now; a default group takes the masters along.
+
+    The rows have got that from `template`; they go back to the template `previous`, and to what `before` says by their
+    UUIDs, if the provider refuses. The driver decides how many nodes are worked on at a time where `max_batch_size`
+    does not.
     """
 
     nodegroup_uuid: str
     previous: str
     template: str
     max_batch_size: int | None = None
+    before: dict[str, MadeFrom] = {}
 
 
 class RotateCertificates(msgspec.Struct, frozen=True, tag="rotate-ca"):

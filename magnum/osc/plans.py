@@ -122,6 +122,8 @@ def _group(group: dict[str, Any]) -> str:
     if group["added"]:
         parts.append(f"{group['added']} added")
     parts += [f"{name}: {', '.join(group[name])}" for name in ("replaced", "removed", "upgraded") if group[name]]
+    if group["labels"]:
+        parts.append(f"labels: {', '.join(f'{name}={value}' for name, value in sorted(group['labels'].items()))}")
     if group["undecided"]:
         parts.append(f"{group['undecided']} removed, idle ones first")
     return "; ".join(parts)

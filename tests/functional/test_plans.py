@@ -98,7 +98,7 @@ def test_a_new_cluster(world, ann, root, template):
 
 
 def group(**said) -> dict:
-    usual = {"current": 0, "added": 0, "replaced": [], "removed": [], "undecided": 0, "upgraded": []}
+    usual = {"current": 0, "added": 0, "replaced": [], "removed": [], "undecided": 0, "upgraded": [], "labels": {}}
     return usual | said
 
 

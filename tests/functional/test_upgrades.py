@@ -4,7 +4,9 @@ import msgspec
 import pytest
 
 from magnum.db import nodegroups
-from magnum.drivers.base import Feature
+from magnum.drivers.base import Feature, Problem
+from magnum.drivers.fake.behaviour import VERSION
+from magnum.drivers.fake.spec import FakeSpec
 from magnum.drivers.local_swarm.spec import SPEC as LOCAL_SWARM
 from magnum.drivers.registry import Registry
 from magnum.model.operations import UpgradeNodeGroup
@@ -16,6 +18,10 @@ UPGRADE = "/clusters/web/actions/upgrade"
 
 def title(answer) -> str:
     return answer.json["errors"][0]["title"]
+
+
+def detail(answer) -> str:
+    return answer.json["errors"][0]["detail"]
 
 
 @pytest.fixture
@@ -45,6 +51,20 @@ def test_an_upgrade_is_accepted_and_shown_at_once(world, ann, cluster, old, new,
     assert (masters.status, workers.status) == ("CREATE_COMPLETE", "UPDATE_IN_PROGRESS")
     assert world.operations(cluster)[0].arguments == UpgradeNodeGroup(workers.uuid, old, new, 2)
     assert world.events(cluster)[-1].kind == "cluster.upgrade"
+
+
+def test_the_labels_of_the_template_are_planned_and_then_shown_at_once(world, ann, cluster):
+    """Other groups keep what they had from the cluster, or from nobody."""
+    ann.post("/clusters/web/nodegroups", {"name": "gpu", "labels": {"own": "1"}, "merge_labels": True})
+    world.set_status(cluster, "UPDATE_COMPLETE")
+    ann.make_template(name="v2", labels={"fake_version": "2", "own": "2"})
+    said = ann.post("/clusters/web/actions/plan", {"upgrade": {"cluster_template": "v2"}}).json
+    assert [group["labels"] for group in said["nodegroups"]] == [{"fake_version": "2", "own": "2"}] * 2
+    assert ann.post(UPGRADE, {"cluster_template": "v2"}).status_code == 202
+    assert ann.get("/clusters/web").json["labels"] == {"fake_version": "2", "own": "2"}
+    masters, workers, gpu = world.groups(cluster)
+    assert masters.labels == workers.labels == {"fake_version": "2", "own": "2"}
+    assert gpu.labels == {"fake_version": VERSION, "own": "1"}
 
 
 def test_neither_template_goes_while_it_is_needed(ann, cluster, new):
@@ -125,6 +145,36 @@ def test_the_driver_judges_the_cluster_as_it_is(world, ann, new):
     world.change(drivers=Registry([strict]))
     answer = ann.post(UPGRADE, {"cluster_template": "new"})
     assert (answer.status_code, "2 managers" in title(answer)) == (400, True)
+
+
+class Judging(FakeSpec, frozen=True):
+    """Remembers what it was asked of changes, and refuses all of them."""
+
+    def change_problems(self, current, wanted, groups):
+        versions = [(group.name, group.before.get("fake_version"), group.after.get("fake_version")) for group in groups]
+        return [Problem("seen", f"{current.template.name} to {wanted.template.name}: {versions}")]
+
+
+@pytest.mark.in_process
+def test_the_driver_judges_the_change_of_each_group(world, ann, cluster):
+    ann.post("/clusters/web/nodegroups", {"name": "gpu"})
+    world.set_status(cluster, "UPDATE_COMPLETE")
+    ann.make_template(name="v2", labels={"fake_version": "2"})
+    world.change(drivers=Registry([Judging()]))
+    changes = [("default-master", None, "2"), ("default-worker", None, "2"), ("gpu", None, VERSION)]
+    sentence = f"seen: old to v2: {changes}"
+    answer = ann.post(UPGRADE, {"cluster_template": "v2"})
+    assert (answer.status_code, detail(answer)) == (400, sentence)
+    said = ann.post("/clusters/web/actions/plan", {"upgrade": {"cluster_template": "v2"}}).json
+    assert (said["accepted"], said["refusals"]) == (False, [sentence])
+
+
+@pytest.mark.in_process
+def test_the_driver_judges_a_new_group_beside_the_others(world, ann, cluster):
+    world.change(drivers=Registry([Judging()]))
+    answer = ann.post("/clusters/web/nodegroups", {"name": "gpu", "labels": {"fake_version": "9"}})
+    changes = [("default-master", None, None), ("default-worker", None, None), ("gpu", "9", "9")]
+    assert (answer.status_code, detail(answer)) == (400, f"seen: old to old: {changes}")
 
 
 @pytest.mark.in_process

@@ -1,6 +1,6 @@
-"""Upgrade node groups: the API has given the cluster its new template already, the driver brings the nodes there.
+"""Upgrade node groups: the API has written into the rows what they are to be, the driver brings the nodes there.
 
-If the provider refuses before anything has changed, the cluster goes back to the template that it had.
+If the provider refuses before anything has changed, the rows go back to what they were.
 """
 
 from collections.abc import Sequence
@@ -25,12 +25,6 @@ def _steps(context: StepContext, driver: Driver) -> Sequence[Step]:
 
 
 def _succeed(tx: Connection, context: StepContext) -> None:
-    """Let default groups have the template's image; others keep their own."""
-    upgraded = [group for group in context.nodegroups if group.uuid == context.operation.nodegroup_uuid]
-    if any(group.is_default for group in upgraded):
-        for group in context.nodegroups:
-            if group.is_default:
-                nodegroups.update(tx, group.uuid, image_id=context.template.image_id)
     show_addresses(tx, context.operation)
     settle_group(tx, context.operation, StatusEvent.UPDATE_DONE)
     settle_cluster(tx, context.operation, StatusEvent.UPDATE_DONE)
@@ -51,7 +45,12 @@ def _go_back(tx: Connection, context: StepContext) -> None:
         clustertemplates.lock(tx, arguments.previous, shared=True)
     except NotFound:
         return  # deleted meanwhile: nothing to go back to
-    clusters.update(tx, context.cluster.uuid, cluster_template_id=arguments.previous)
+    own = arguments.before.get(context.cluster.uuid)
+    labels = context.cluster.labels if own is None else own.labels
+    clusters.update(tx, context.cluster.uuid, cluster_template_id=arguments.previous, labels=labels)
+    for group in context.nodegroups:
+        if before := arguments.before.get(group.uuid):
+            nodegroups.update(tx, group.uuid, labels=before.labels, image_id=before.image_id)
 
 
 UPGRADE = Recipe(steps=_steps, succeed=_succeed, fail=_fail)

@@ -15,7 +15,7 @@ import msgspec
 LATENCIES_LABEL = "fake_latencies"
 FAULTS_LABEL = "fake_faults"
 VERSION_LABEL = "fake_version"
-"""In a template: the version that clusters of it have, and to which an upgrade brings them."""
+"""The version of a node group, else of the cluster; an upgrade brings it from the template."""
 
 VERSION = "1.0-fake"
 """The version of clusters without that label."""

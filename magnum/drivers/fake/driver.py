@@ -211,20 +211,22 @@ class FakeDriver:
         return Done()
 
     def _upgrade(self, context: DriverContext) -> Outcome:
-        """Upgrade what is of another version than the template's: masters first, a batch at a time."""
+        """Upgrade what is of another version than its group's: masters first, a batch at a time."""
         arguments = context.operation.arguments
         size = (arguments.max_batch_size if isinstance(arguments, UpgradeNodeGroup) else None) or 1
-        uuid, wanted = context.cluster.uuid, _wanted_version(context)
-        versions = self._cloud.marks(uuid, RELEASE)
-        outdated = [node.name for node in context.changing if versions.get(node.name, VERSION) != wanted]
+        uuid, versions = context.cluster.uuid, self._cloud.marks(context.cluster.uuid, RELEASE)
+        wanted = {node.name: _wanted_version(context, node) for node in context.changing}
+        outdated = [name for name, version in wanted.items() if versions.get(name, VERSION) != version]
 
         def upgrade(names: Sequence[str], _at: Instant) -> None:
             for name in names:
-                self._cloud.mark(uuid, name, RELEASE, wanted)
+                self._cloud.mark(uuid, name, RELEASE, wanted[name])
 
         for start in range(0, len(outdated), size):
             batch = outdated[start : start + size]
-            self._call(context, Call.UPGRADE, f"upgrade {', '.join(batch)} to {wanted}", partial(upgrade, batch))
+            self._call(
+                context, Call.UPGRADE, f"upgrade {', '.join(batch)} to {wanted[batch[0]]}", partial(upgrade, batch)
+            )
         return Done()
 
     def _renew_certificates(self, context: DriverContext) -> Outcome:
@@ -316,12 +318,12 @@ class FakeDriver:
         return thing
 
     def _set_member(self, context: DriverContext, node: Node, call: Call, what: str, *, member: bool) -> None:
-        cluster, version, authority = context.cluster.uuid, _wanted_version(context), str(context.cluster.ca_cert_ref)
+        cluster, authority = context.cluster.uuid, str(context.cluster.ca_cert_ref)
 
         def effect(_: Instant) -> None:
             self._cloud.set_member(cluster, node.name, member=member)
             if member:
-                self._cloud.mark(cluster, node.name, RELEASE, version)
+                self._cloud.mark(cluster, node.name, RELEASE, _wanted_version(context, node))
                 self._cloud.mark(cluster, node.name, AUTHORITY, authority)
 
         self._call(context, call, what, effect)
@@ -372,8 +374,9 @@ def _listed(things: Sequence[Thing]) -> str:
     return f"{names} and {more} more" if more > 0 else names
 
 
-def _wanted_version(context: DriverContext) -> str:
-    return context.template.labels.get(VERSION_LABEL, VERSION)
+def _wanted_version(context: DriverContext, node: Node) -> str:
+    group = next(group for group in context.nodegroups if group.uuid == node.nodegroup_uuid)
+    return (context.cluster.labels | group.labels).get(VERSION_LABEL, VERSION)
 
 
 def _labels_of(group: NodeGroup) -> str:

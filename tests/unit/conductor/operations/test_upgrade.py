@@ -6,6 +6,7 @@ from magnum.db import clusters, clustertemplates
 from magnum.model.statuses import Status
 
 NEWER = "11111111-1111-4111-8111-111111111111"
+REFUSING = {"fake_faults": "refuse:upgrade:not now"}
 
 
 @pytest.fixture
@@ -65,19 +66,33 @@ def test_new_machines_are_of_the_new_version(world, cluster):
     assert versions(world, cluster) == ["2.0"] * 5
 
 
-def test_a_provider_that_refuses_leaves_the_cluster_what_it_was(world, cluster):
-    world.database.write(lambda tx: clusters.update(tx, cluster, labels={"fake_faults": "refuse:upgrade:not now"}))
+def test_new_machines_of_a_group_that_did_not_go_along_are_of_its_old_version(world, cluster):
     world.upgrade(cluster, NEWER)
+    world.settle()
+    world.resize(cluster, 2, nodegroup="gpu")
+    world.settle()
+    marks = world.cloud.marks(cluster, "version")
+    assert [marks[node.name] for node in world.nodes(cluster) if "gpu" in node.name] == ["1.0-fake"] * 2
+
+
+def test_a_provider_that_refuses_leaves_the_cluster_what_it_was(world, cluster):
+    world.database.write(lambda tx: clusters.update(tx, cluster, labels=REFUSING))
+    before = {name: (group.labels, group.image_id) for name, group in world.groups(cluster).items()}
+    world.upgrade(cluster, NEWER)
+    assert world.cluster(cluster).labels == REFUSING | {"fake_version": "2.0"}
+    assert [group.labels["fake_version"] for group in world.groups(cluster).values()] == ["2.0", "2.0", "1.0-fake"]
     world.settle()
     row, group = world.cluster(cluster), world.groups(cluster)["default-worker"]
     assert (row.status, group.status) == (Status.UPDATE_FAILED, Status.UPDATE_FAILED)
     assert "not now" in row.status_reason
     assert row.cluster_template_id == world.template_uuid
+    assert row.labels == REFUSING
+    assert {name: (group.labels, group.image_id) for name, group in world.groups(cluster).items()} == before
     assert set(world.cloud.marks(cluster, "version").values()) == {"1.0-fake"}
 
 
 def test_without_the_old_template_there_is_no_way_back(world, cluster):
-    world.database.write(lambda tx: clusters.update(tx, cluster, labels={"fake_faults": "refuse:upgrade:not now"}))
+    world.database.write(lambda tx: clusters.update(tx, cluster, labels=REFUSING))
     world.upgrade(cluster, NEWER)
     world.database.write(lambda tx: clustertemplates.delete(tx, world.template_uuid))
     world.settle()
