@@ -75,6 +75,7 @@ class LocalKubernetesDriver:
     def resize_steps(self, context: DriverContext) -> Sequence[Step]:
         del context
         return (
+            Step("programs", self._machines.programs, DOWNLOAD_LIMIT),
             Step("machines", self._local.machines),
             *self._joining(),
             Step("drain", self._kubernetes.drain),

@@ -6,6 +6,7 @@ import secrets
 from ipaddress import IPv4Address
 from pathlib import Path
 
+import msgspec
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -14,7 +15,7 @@ from magnum.drivers.local import rootfs
 from magnum.drivers.local.host import Bind, LocalHost
 from magnum.drivers.local.steps import MachinePlan, group_of
 from magnum.model.failures import Code, Fatal, Retry
-from magnum.model.nodegroups import MASTER, WORKER
+from magnum.model.nodegroups import MASTER, WORKER, NodeGroup
 from magnum.model.nodes import Node
 from magnum.model.outcomes import Done, Outcome
 from magnum.model.signing import NodeLimits
@@ -24,11 +25,12 @@ from magnum.nodes.kubernetes import paths
 from magnum.nodes.kubernetes.certificates import certificates_of, limits_of
 from magnum.nodes.kubernetes.cluster import ClusterSecrets, KubernetesCluster, KubernetesNode, Member
 from magnum.nodes.kubernetes.files import CLOSED_FOLDERS, kubernetes_files
+from magnum.nodes.kubernetes.versions import Version
 
 from . import pause_image
 from .download import DownloadError
 from .programs import ProgramsSource
-from .values import ClusterValues, read_values
+from .values import ClusterValues, labels_of, read_values
 
 DOWNLOAD_LIMIT = 1800.0
 LOAD_BALANCER = 2
@@ -47,8 +49,12 @@ class KubernetesMachines:
         return MachinePlan(limits=self._limits, user_data=self._user_data, binds=self._binds)
 
     def programs(self, context: DriverContext) -> Outcome:
-        """See that there are programs of the version that is asked for, before any machine is made."""
-        tag = self._values(context).version.tag
+        """See that there are programs of every version that is asked for, before any machine is made."""
+        for tag in sorted({self.version(context, node).tag for node in context.changing}):
+            self._fetch(context, tag)
+        return Done()
+
+    def _fetch(self, context: DriverContext, tag: str) -> None:
         if self._programs.find(tag) is None:
             context.event(f"The programs of Kubernetes {tag} are downloaded to this host.")
             try:
@@ -60,7 +66,10 @@ class KubernetesMachines:
                     "choose another version by the label kube_tag, or make Debian's own by "
                     "'python -m magnum.drivers.local_kubernetes.programs'.",
                 ) from error
-        return Done()
+
+    def version(self, context: DriverContext, node: Node) -> Version:
+        """Give the version of a node: its group's, else the cluster's."""
+        return self._values(context, group_of(context, node)).version
 
     def cluster(self, context: DriverContext) -> KubernetesCluster:
         network = self._host.find_network(context.cluster.uuid)
@@ -76,11 +85,16 @@ class KubernetesMachines:
         except ValueError as error:
             raise Fatal(Code.PROVIDER_REFUSED, f"The cluster cannot be made: {error}.") from error
 
-    def _values(self, context: DriverContext) -> ClusterValues:
+    def _values(self, context: DriverContext, group: NodeGroup | None = None) -> ClusterValues:
+        labels = context.cluster.labels if group is None else labels_of(context.cluster, group)
         try:
-            return read_values(context.template, context.cluster.labels)
+            return read_values(context.template, labels)
         except ValueError as error:
             raise Fatal(Code.PROVIDER_REFUSED, f"The cluster cannot be made: {error}.") from error
+
+    def _cluster_of(self, context: DriverContext, node: Node) -> KubernetesCluster:
+        """Give the cluster as a node is to know it: in the node's own version."""
+        return msgspec.structs.replace(self.cluster(context), version=self.version(context, node))
 
     def _node(self, context: DriverContext, node: Node) -> KubernetesNode:
         group = group_of(context, node)
@@ -93,7 +107,7 @@ class KubernetesMachines:
         )
 
     def _limits(self, context: DriverContext, node: Node) -> NodeLimits:
-        return limits_of(certificates_of(self.cluster(context), self._node(context, node)))
+        return limits_of(certificates_of(self._cluster_of(context, node), self._node(context, node)))
 
     def _user_data(self, context: DriverContext, node: Node, access: NodeAccess, token: str) -> str:
         data = NodeData(
@@ -106,12 +120,11 @@ class KubernetesMachines:
             api_pin=access.pin,
             credential=NodeToken(token),
         )
-        files = kubernetes_files(self.cluster(context), self._node(context, node))
+        files = kubernetes_files(self._cluster_of(context, node), self._node(context, node))
         return cloud_config(data, files, closed_folders=CLOSED_FOLDERS)
 
     def _binds(self, context: DriverContext, node: Node) -> tuple[Bind, ...]:
-        del node
-        tag = self._values(context).version.tag
+        tag = self.version(context, node).tag
         programs = self._programs.find(tag)
         if programs is None:
             raise Retry(Code.PROVIDER_REFUSED, f"The programs of Kubernetes {tag} are gone from this host.")

@@ -9,16 +9,19 @@ from ipaddress import IPv4Address, IPv4Network
 import msgspec
 
 from magnum.addons import rendering
+from magnum.model.clusters import Cluster
 from magnum.model.clustertemplates import ClusterTemplate
+from magnum.model.nodegroups import NodeGroup
 from magnum.nodes.kubernetes.cluster import KubernetesCluster, Member, Options
 from magnum.nodes.kubernetes.versions import Version
 
 from .names import DEFAULT_TAG, PAUSE_IMAGE
 
 DEFAULT_PORT = 6443
+VERSION_LABEL = "kube_tag"
 LABELS = {
     **rendering.honoured_labels("bridge"),
-    "kube_tag": DEFAULT_TAG,
+    VERSION_LABEL: DEFAULT_TAG,
     "flannel_network_cidr": "10.100.0.0/16",
     "service_cluster_ip_range": "10.254.0.0/16",
     "dns_cluster_domain": "cluster.local",
@@ -75,12 +78,18 @@ def read_addons(template: ClusterTemplate, labels: Mapping[str, str]) -> renderi
     )
 
 
+def labels_of(cluster: Cluster, group: NodeGroup) -> Mapping[str, str]:
+    """Give the labels that hold for the nodes of a group: the cluster's, but for the version, which is its own."""
+    own = group.labels.get(VERSION_LABEL)
+    return {**cluster.labels, VERSION_LABEL: own} if own else cluster.labels
+
+
 def read_values(template: ClusterTemplate, labels: Mapping[str, str]) -> ClusterValues:
     """Raise ValueError, in words for the owner, when a label cannot be."""
     given = {name: labels.get(name) or default for name, default in LABELS.items()}
     services = _network(given, "service_cluster_ip_range")
     values = ClusterValues(
-        version=Version.parse(given["kube_tag"]),
+        version=Version.parse(given[VERSION_LABEL]),
         api_port=template.apiserver_port or DEFAULT_PORT,
         pods=_network(given, "flannel_network_cidr"),
         services=services,

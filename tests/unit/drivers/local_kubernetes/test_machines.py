@@ -32,7 +32,7 @@ COMMON = {"uuid": UUID, "name": "web", "project_id": "p", "user_id": "u"}
 class Context:
     """As much of a driver's context as this uses."""
 
-    def __init__(self, *, masters=1, labels=None, balanced=False):
+    def __init__(self, *, masters=1, labels=None, balanced=False, worker_labels=None):
         self.cluster = Cluster(
             **COMMON, cluster_template_id="t", status=None, labels=labels or {}, master_lb_enabled=balanced
         )
@@ -42,7 +42,7 @@ class Context:
         group = {"cluster_id": UUID, "project_id": "p", "node_count": 1}
         self.nodegroups = (
             NodeGroup(uuid="masters", name="default-master", role="master", **group),
-            NodeGroup(uuid="workers", name="default-worker", role="worker", **group),
+            NodeGroup(uuid="workers", name="default-worker", role="worker", labels=worker_labels or {}, **group),
         )
         rows = [("masters", "master", number) for number in range(1, masters + 1)] + [("workers", "worker", 1)]
         self.nodes = tuple(
@@ -57,6 +57,7 @@ class Context:
             )
             for index, (group, role, number) in enumerate(rows)
         )
+        self.changing = self.nodes
         self.secrets = {}
         self.told = []
 
@@ -142,6 +143,20 @@ def test_programs_are_found_before_anything_is_made(machines):
 def test_programs_that_cannot_be_had_are_told_with_all_that_helps(machines):
     context = Context(labels={"kube_tag": "v1.31.2"})
     with pytest.raises(Fatal, match=r"v1\.31\.2: http://127\.0\.0\.1:1.*binaries_dir.*kube_tag"):
+        machines.programs(context)
+
+
+def test_a_node_is_of_its_own_groups_version(machines):
+    """All else is the cluster's: its networks, and the version where the group says none."""
+    context = Context(labels={"kube_tag": "v1.27.0"}, worker_labels={"kube_tag": "v1.25.3", "dns_cluster_domain": "x"})
+    master, worker = context.nodes
+    assert [machines.version(context, node).tag for node in context.nodes] == ["v1.27.0", "v1.25.3"]
+    kubelets = [
+        yaml.safe_load(files(machines, context, node)["/etc/kubernetes/kubelet.yaml"]) for node in (master, worker)
+    ]
+    assert ["containerRuntimeEndpoint" in kubelet for kubelet in kubelets] == [True, False]
+    assert [kubelet["clusterDomain"] for kubelet in kubelets] == ["cluster.local"] * 2
+    with pytest.raises(Fatal, match=r"v1\.25\.3"):
         machines.programs(context)
 
 
