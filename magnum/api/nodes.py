@@ -1,8 +1,9 @@
 """What a cluster's own machines may call: its CA, the signing of their requests, and their reports. Nothing else.
 
 This is a listener of its own for one cluster, on that cluster's network. A machine proves itself with the token that it
-was given; whatever is not this cluster's, or not this machine's, is not found. Bodies and rates are bounded, because a
-machine of a tenant is the tenant's.
+was given, and when that has ended, for certificates alone, with the certificate that it has. Whatever is not this
+cluster's, or not this machine's, is not found. Bodies and rates are bounded, because a machine of a tenant is the
+tenant's.
 """
 
 import uuid
@@ -12,24 +13,29 @@ from urllib.parse import parse_qsl
 import falcon
 import msgspec
 
+from magnum.certificates.proofs import Proof
 from magnum.core import certificates, clusters, nodes
-from magnum.core.credentials import authenticate
+from magnum.core.credentials import authenticate, authenticate_by_certificate
 from magnum.core.errors import InvalidRequest, NotFound, TooManyRequests, Unauthenticated
 from magnum.core.nodes import NodeReport
 from magnum.core.service import Service
 from magnum.db.idents import normal_uuid
 from magnum.model.clusters import Cluster
-from magnum.model.credentials import NodeCredential
+from magnum.model.credentials import NodeCredential, NodeIdentity
 from magnum.model.requesters import EVERYTHING
 
 from . import errors
 from .certificates import named_cluster, read_request, show, sign
 from .ratelimits import RateLimit
-from .requests import REQUEST_ID, App, Request
+from .requests import BODY, REQUEST_ID, App, Request
 from .resources import Endpoint, answer
 
 TOKEN = "X-Magnum-Node-Token"  # noqa: S105  the name of a header
+CERTIFICATE = "X-Magnum-Node-Certificate"
+TIME = "X-Magnum-Node-Time"
+SIGNATURE = "X-Magnum-Node-Signature"
 MOST_BYTES = 32 * 1024
+_IDENTITY = "magnum.node_identity"
 _CREDENTIAL = "magnum.node_credential"
 _MOST_FIELDS = 8
 
@@ -60,12 +66,29 @@ class NodeEntry:
         req.takes_retry_after = True
         if not self._by_address.allows(req.remote_addr or ""):
             raise TooManyRequests("Too many calls from this address. Try again shortly.", retry_after=1)
+        identity = self._by_certificate(req) if req.get_header(CERTIFICATE) else self._by_token(req)
+        if not self._by_node.allows(identity.node_uuid):
+            raise TooManyRequests("Too many calls from this node. Try again shortly.", retry_after=1)
+        req.env[_IDENTITY] = identity
+
+    def _by_token(self, req: Request) -> NodeIdentity:
         credential = authenticate(self._service, req.get_header(TOKEN))
         if credential.cluster_uuid != self._cluster_uuid:
             raise Unauthenticated("The node's token is not one of this cluster.")
-        if not self._by_node.allows(credential.node_uuid):
-            raise TooManyRequests("Too many calls from this node. Try again shortly.", retry_after=1)
         req.env[_CREDENTIAL] = credential
+        return credential.identity
+
+    def _by_certificate(self, req: Request) -> NodeIdentity:
+        """Read the whole body, which is what was signed, and leave it to be read again."""
+        proof = Proof(
+            certificate=req.get_header(CERTIFICATE) or "",
+            time=req.get_header(TIME) or "",
+            signature=req.get_header(SIGNATURE) or "",
+        )
+        path = f"{req.path}?{req.query_string}" if req.query_string else req.path
+        body = req.read_body()
+        req.env[BODY] = body
+        return authenticate_by_certificate(self._service, self._cluster_uuid, proof, req.method, path, body)
 
 
 class NodeResource(Endpoint):
@@ -89,7 +112,8 @@ class NodeCertificates(NodeResource):
     def on_post(self, req: Request, resp: falcon.Response) -> None:
         asked = read_request(req)
         cluster = self.cluster(named_cluster(asked))
-        answer(resp, sign(self.service, cluster, asked, req.prefix, _credential(req).limits), status=201)
+        identity = cast("NodeIdentity", req.env[_IDENTITY])
+        answer(resp, sign(self.service, cluster, asked, req.prefix, identity.limits), status=201)
 
 
 class NodeReports(NodeResource):
@@ -113,4 +137,8 @@ def read_report(body: bytes) -> NodeReport:
 
 
 def _credential(req: Request) -> NodeCredential:
-    return cast("NodeCredential", req.env[_CREDENTIAL])
+    """A report needs the token: it is about the set-up, which ends with it."""
+    credential = req.env.get(_CREDENTIAL)
+    if not isinstance(credential, NodeCredential):
+        raise Unauthenticated("A report is made with the node's token, and only until its set-up has ended.")
+    return credential

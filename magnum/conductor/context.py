@@ -178,7 +178,12 @@ class StepContext:
             limits=limits,
             expires_at=expires_at,
         )
-        self.write(lambda tx: credentials.insert(tx, credential))
+
+        def insert(tx: Connection) -> None:
+            credentials.insert(tx, credential)
+            nodes.keep_limits(tx, node.uuid, limits)
+
+        self.write(insert)
         return token
 
     def client_tls(self, ca_type: CaType = CaType.KUBERNETES) -> ClientTls:

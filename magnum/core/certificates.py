@@ -1,7 +1,8 @@
 """Certificates of a cluster: show its CA, and have a request signed by a conductor.
 
-No private key is opened here. The CA's certificate is public and read as it lies in the store; a request to sign is
-checked, written down, and answered by whichever conductor takes it. The API waits for that answer, but not for long.
+No private key is opened here. The CA's certificate is public and read as it lies in the store; while one replaces
+another both are shown, because members of the cluster may have certificates of either. A request to sign is checked,
+written down, and answered by whichever conductor takes it. The API waits for that answer, but not for long.
 """
 
 from pathlib import Path
@@ -13,7 +14,7 @@ from sqlalchemy import Connection
 from magnum.certificates.csr import CsrRefused, parse_csr
 from magnum.certificates.limits import check_node_request
 from magnum.certificates.rules import SigningRules, permitted_extensions
-from magnum.db import signing, x509keypairs
+from magnum.db import authorities, signing, x509keypairs
 from magnum.db.errors import NotFound as NoSuchRow
 from magnum.model.clocks import MICROSECONDS
 from magnum.model.clusters import Cluster
@@ -36,11 +37,19 @@ def read_ca_type(word: str | None) -> CaType:
 
 
 def show_ca(service: Service, cluster: Cluster, ca_type: CaType) -> str:
-    """Give the CA's certificate, PEM without a line end at the end."""
-    pem = _read_certificate(service, _reference(cluster, ca_type))
+    """Give the certificates of the CA and of others that are trusted beside it, PEM without a line end at the end."""
+    return "\n".join(trusted_certificates(service, cluster, ca_type))
+
+
+def trusted_certificates(service: Service, cluster: Cluster, ca_type: CaType) -> list[str]:
+    """Give the certificate of the CA that signs now, then of those that are trusted while a rotation runs; PEM."""
+    named = _reference(cluster, ca_type)
+    pem = _read_certificate(service, named)
     if pem is None:
         raise Unavailable(f"The CA of the cluster {cluster.uuid} is not in the certificate store.")
-    return pem.strip()
+    others = service.database.read(lambda tx: authorities.of_cluster(tx, cluster.uuid, ca_type))
+    beside = [_read_certificate(service, ref) for ref in others if ref != named]
+    return [one.strip() for one in (pem, *beside) if one is not None]
 
 
 def request_signature(

@@ -2,12 +2,17 @@
 
 Numbers count up for as long as the node group lives; the mark stands in its own row, so that the number of a machine
 that is long gone never comes back with another machine under its name.
+
+What a node may have signed stands in its row too, and ends with it; it is read only when the node asks.
 """
 
+import msgspec
 from sqlalchemy import Connection, select
 from sqlalchemy import delete as sql_delete
 
+from magnum.model.credentials import NodeIdentity
 from magnum.model.nodes import Node, NodeState
+from magnum.model.signing import NodeLimits
 
 from . import rows
 from .errors import NotFound
@@ -35,6 +40,20 @@ def save(tx: Connection, changed: Node) -> None:
 def delete(tx: Connection, uuid: str) -> None:
     """Delete a node, if it is there still."""
     tx.execute(sql_delete(node).where(node.c.uuid == uuid))
+
+
+def keep_limits(tx: Connection, uuid: str, limits: NodeLimits) -> None:
+    tx.execute(node.update().where(node.c.uuid == uuid).values(limits=msgspec.json.encode(limits).decode()))
+
+
+def find_identity(tx: Connection, cluster_uuid: str, name: str) -> NodeIdentity | None:
+    """Find a node by its name: None when there is none, or nothing was ever signed for it."""
+    wanted = (node.c.cluster_uuid == cluster_uuid, node.c.name == name, node.c.limits.is_not(None))
+    row = tx.execute(select(node.c.uuid, node.c.limits).where(*wanted)).one_or_none()
+    if row is None:
+        return None
+    limits = msgspec.json.decode(str(row.limits), type=NodeLimits)
+    return NodeIdentity(cluster_uuid=cluster_uuid, node_uuid=str(row.uuid), node_name=name, limits=limits)
 
 
 def next_number(tx: Connection, nodegroup_uuid: str) -> int:

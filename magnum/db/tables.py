@@ -307,6 +307,7 @@ node = Table(
     _clipped("failed_step", 255),
     _clipped("report"),
     Column("reported_at", BigInteger),
+    Column("limits", Text),  # what it may have signed: read for that alone
     UniqueConstraint("nodegroup_uuid", "number", name="uniq_node0nodegroup_uuid0number"),
     Index("ix_node_cluster_uuid", "cluster_uuid"),
     **_OURS,
@@ -362,6 +363,15 @@ cluster_secret = Table(
     _uuid("cluster_uuid", key=True),
     Column("name", String(64), primary_key=True),
     Column("sealed", Text, nullable=False),
+    **_OURS,
+)
+
+trusted_authority = Table(
+    "trusted_authority",
+    METADATA,
+    _uuid("cluster_uuid", key=True),
+    Column("ca_type", String(32), primary_key=True),
+    Column("ref", String(255), primary_key=True),
     **_OURS,
 )
 

@@ -7,11 +7,13 @@ import pytest
 from sqlalchemy import text
 
 from magnum.db import (
+    authorities,
     canary,
     credentials,
     events,
     federations,
     ledger,
+    nodes,
     projects,
     quotas,
     services,
@@ -21,10 +23,11 @@ from magnum.db import (
 from magnum.db.engine import open_database
 from magnum.db.errors import AlreadyExists, Ambiguous, NotFound
 from magnum.model.clocks import SystemClock
-from magnum.model.credentials import NodeCredential
+from magnum.model.credentials import NodeCredential, NodeIdentity
 from magnum.model.events import Event, EventLevel
 from magnum.model.federations import Federation
 from magnum.model.ledger import ResourceState
+from magnum.model.nodes import Node, NodeState
 from magnum.model.paging import Page
 from magnum.model.quotas import Quota
 from magnum.model.requesters import Scope
@@ -100,6 +103,35 @@ def test_a_credential_is_found_until_it_ends(database, clock):
     assert database.read(lambda tx: credentials.find(tx, "HASH")) is None
     clock.advance(60)
     assert database.read(lambda tx: credentials.find(tx, "hash")) is None
+
+
+def test_what_a_node_may_have_signed_is_known_as_long_as_the_node(database):
+    limits = NodeLimits(common_name="web-1", dns_names=("web-1",), ca_types=(CaType.ETCD,))
+    node = Node(uuid=str(uuid.uuid4()), cluster_uuid="c", nodegroup_uuid="g", number=1, name="web-1", role="worker")
+    database.write(lambda tx: nodes.insert(tx, node))
+    assert database.read(lambda tx: nodes.find_identity(tx, "c", "web-1")) is None
+    database.write(lambda tx: nodes.keep_limits(tx, node.uuid, limits))
+    database.write(lambda tx: nodes.save(tx, msgspec.structs.replace(node, state=NodeState.JOINED)))
+    known = NodeIdentity(cluster_uuid="c", node_uuid=node.uuid, node_name="web-1", limits=limits)
+    assert database.read(lambda tx: nodes.find_identity(tx, "c", "web-1")) == known
+    for cluster, name in (("d", "web-1"), ("c", "WEB-1"), ("c", "web-2")):
+        assert database.read(lambda tx, c=cluster, n=name: nodes.find_identity(tx, c, n)) is None
+    database.write(lambda tx: nodes.delete(tx, node.uuid))
+    assert database.read(lambda tx: nodes.find_identity(tx, "c", "web-1")) is None
+
+
+def test_authorities_that_are_trusted_beside_others(database):
+    for refs in ({CaType.KUBERNETES: "b", CaType.ETCD: "e"}, {CaType.KUBERNETES: "a"}, {CaType.KUBERNETES: "a"}):
+        database.write(lambda tx, refs=refs: authorities.trust(tx, "c", refs))
+    database.write(lambda tx: authorities.trust(tx, "d", {CaType.ETCD: "x"}))
+
+    def trusted(cluster, ca_type):
+        return database.read(lambda tx: authorities.of_cluster(tx, cluster, ca_type))
+
+    assert (trusted("c", CaType.KUBERNETES), trusted("c", CaType.ETCD)) == (("a", "b"), ("e",))
+    assert trusted("c", CaType.FRONT_PROXY) == ()
+    database.write(lambda tx: authorities.forget(tx, "c"))
+    assert (trusted("c", CaType.KUBERNETES), trusted("d", CaType.ETCD)) == ((), ("x",))
 
 
 def test_all_credentials_of_a_node_end_together(database, clock):

@@ -4,57 +4,13 @@ import falcon.testing
 import msgspec
 import pytest
 from certificate_requests import make_csr
+from node_machines import FORM, Machine
 
 from magnum.api.nodes import MOST_BYTES, make_node_application
-from magnum.db import clusters, credentials, nodes, signing, x509keypairs
-from magnum.model.credentials import NodeCredential, hash_token
+from magnum.db import clusters, nodes, signing, x509keypairs
 from magnum.model.names import new_uuid
-from magnum.model.nodes import Node, NodeState
-from magnum.model.signing import NodeLimits
+from magnum.model.nodes import NodeState
 from magnum.model.x509keypairs import X509KeyPair
-
-LIMITS = NodeLimits(common_name="web-1")
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-
-
-class Machine:
-    """A machine of a cluster with its token, and the listener that it calls."""
-
-    def __init__(self, world, cluster: str, name: str = "web-1") -> None:
-        self.world, self.cluster, self.name, self.token = world, cluster, name, f"token of {name}"
-        self.client = falcon.testing.TestClient(make_node_application(world.service, cluster))
-        self.uuid = new_uuid(world.service.randomness)
-        _, workers = world.groups(cluster)
-        node = Node(
-            uuid=self.uuid, cluster_uuid=cluster, nodegroup_uuid=workers.uuid, number=1, name=name, role="worker"
-        )
-        world.write(lambda tx: nodes.insert(tx, node))
-        self.give_token(self.token, seconds=3600)
-
-    def give_token(self, token: str, *, seconds: int) -> None:
-        credential = NodeCredential(
-            token_hash=hash_token(token),
-            cluster_uuid=self.cluster,
-            node_uuid=self.uuid,
-            node_name=self.name,
-            limits=msgspec.structs.replace(LIMITS, common_name=self.name),
-            expires_at=self.world.clock.now() + seconds * 1_000_000,
-        )
-        self.world.write(lambda tx: credentials.insert(tx, credential))
-
-    def call(self, method: str, path: str, *, token: str | None = None, headers=None, **more):
-        sent = {"X-Magnum-Node-Token": token or self.token} | (headers or {})
-        return self.client.simulate_request(method, f"/v1{path}", headers=sent, **more)
-
-    def report(self, form: str, **more):
-        path = f"/clusters/{self.cluster}/nodes/{self.name}/report"
-        return self.call("POST", path, body=form, headers=FORM, **more)
-
-    def row(self) -> Node:
-        (row,) = [
-            node for node in self.world.read(lambda tx: nodes.of_cluster(tx, self.cluster)) if node.uuid == self.uuid
-        ]
-        return row
 
 
 @pytest.fixture

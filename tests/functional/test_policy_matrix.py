@@ -6,22 +6,27 @@
     .   cannot be asked: a machine of a cluster reaches its own listener only, which serves nothing else
 
 The cluster and the template are the member's, of the project `fishers`. The project admin is one of another project.
-The system admin has a token of the whole system, which is none of a project. The trustee is the Keystone user that an
-adopted cluster has of its own, with a token of no project.
+The system admin has a token of the whole system, which is none of a project. Machines prove themselves by a token, and
+asked once more by a certificate. The trustee is the Keystone user that an adopted cluster has of its own, with a token
+of no project.
 """
 
 import falcon.testing
 import pytest
+from node_machines import Prover
 from policy_requests import FEDERATION, NODE_NAME, REQUESTS
 
 from magnum.api.app import make_app
 from magnum.api.nodes import make_node_application
 from magnum.api.policy import Policy, make_enforcer
 from magnum.api.requests import REQUESTER
+from magnum.certificates.authority import new_authority, open_authority
+from magnum.certificates.rules import SigningRules
 from magnum.conf.trust import Trust
-from magnum.db import clusters, credentials, operations, signing, x509keypairs
+from magnum.db import clusters, credentials, nodes, operations, signing, x509keypairs
 from magnum.model.credentials import NodeCredential, hash_token
 from magnum.model.names import new_uuid
+from magnum.model.nodes import Node
 from magnum.model.operations import OperationState
 from magnum.model.requesters import Requester
 from magnum.model.signing import NodeLimits
@@ -112,6 +117,7 @@ PEOPLE = {
     "trustee": Requester(user_id="t1", user_name="cluster_fishers", project_id=None, roles=(), user_domain_id=TRUSTEES),
 }
 NODES = ("node", "node of another")
+BY_CERTIFICATE = " by its certificate"
 COLUMNS = [*list(PEOPLE)[:-1], *NODES, "trustee"]
 MATRIX = {
     rule: dict(zip(COLUMNS, cells[-len(COLUMNS) :], strict=True))
@@ -178,6 +184,7 @@ class Stage:
         for person in (self.owner, root, world.person("eve", "others")):
             person.make_cluster(self.names["public"], name="own")
         self._count = 0
+        self._authorities = [new_authority("own", SigningRules(), world.clock.now()) for _ in range(2)]
 
     def set_up(self) -> None:
         """Make all that anybody asks for, anew."""
@@ -187,7 +194,7 @@ class Stage:
         self.names["failed"] = self._failed_cluster()
         self.names["cluster"] = cluster = self.owner.make_cluster(self.names["public"])
         ref = new_uuid(self.world.service.randomness)
-        pair = X509KeyPair(uuid=ref, certificate="the CA", private_key="sealed")
+        pair = X509KeyPair(uuid=ref, certificate=self._authorities[0].certificate, private_key="sealed")
         self.world.write(lambda tx: x509keypairs.insert(tx, pair))
         columns = {"ca_cert_ref": ref, "trustee_user_id": "t1", "api_address": "tcp://192.0.2.1:2376"}
         self.world.write(lambda tx: clusters.update(tx, cluster, **columns))
@@ -226,8 +233,11 @@ class Stage:
         if isinstance(body, dict):
             body = {key: names.get(str(value).strip("{}"), value) for key, value in body.items()}
         headers, extras = {"OpenStack-API-Version": f"container-infra {asked.version}"}, {}
-        if who in NODES:
+        if who.removesuffix(BY_CERTIFICATE) in NODES:
             app = make_node_application(self.world.service, self.names["cluster"])
+            if who.endswith(BY_CERTIFICATE):
+                own = who == f"node{BY_CERTIFICATE}"
+                return self.prove(app, asked.method, f"/v1{path}", body, authority=self._authorities[not own])
             headers["X-Magnum-Node-Token"] = self.token(self.names["cluster"] if who == "node" else "another")
         else:
             app = make_app(self.world.service)
@@ -236,6 +246,20 @@ class Stage:
         return falcon.testing.TestClient(app).simulate_request(
             asked.method, f"/v1{path}", headers=headers, extras=extras, **more
         )
+
+    def prove(self, app, method, path, body, *, authority):
+        """Ask as a machine that has a certificate of this authority."""
+        seconds, cluster = self.world.clock.now() // 1_000_000, self.names["cluster"]
+        if self.world.read(lambda tx: nodes.find_identity(tx, cluster, NODE_NAME)) is None:
+            self.world.write(lambda tx: self._insert_node(tx, cluster))
+        prover = Prover(open_authority(authority), self.world.clock.now(), NODE_NAME)
+        return prover.ask(app, method, path, body, seconds)
+
+    def _insert_node(self, tx, cluster: str) -> None:
+        uuid, group = (new_uuid(self.world.service.randomness) for _ in range(2))
+        node = Node(uuid=uuid, cluster_uuid=cluster, nodegroup_uuid=group, number=1, name=NODE_NAME, role="worker")
+        nodes.insert(tx, node)
+        nodes.keep_limits(tx, uuid, NodeLimits(common_name=NODE_NAME))
 
     def token(self, cluster: str) -> str:
         """Make the token of a machine of the cluster."""
@@ -264,9 +288,9 @@ def test_every_rule_is_asked_for():
 @pytest.mark.parametrize("rule", [rule for rule in REQUESTS if not rule.endswith("_all_projects")])
 def test_what_the_service_answers(stage, rule):
     stage.set_up()
-    for who in COLUMNS:
+    for who in (*COLUMNS, *(node + BY_CERTIFICATE for node in NODES)):
         answer = stage.ask(who, rule)
-        match expected(rule, who):
+        match expected(rule, who.removesuffix(BY_CERTIFICATE)):
             case "y":
                 assert answer.status_code == REQUESTS[rule].status, (who, answer.text)
                 if REQUESTS[rule].method != "GET":

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from magnum.conductor.context import StepContext
-from magnum.db import cluster_secrets, clusters, credentials, nodegroups, nodes, operations
+from magnum.db import authorities, cluster_secrets, clusters, credentials, nodegroups, nodes, operations
 from magnum.db.engine import Database
 from magnum.drivers.base import Driver, Step
 from magnum.model.clocks import MICROSECONDS, Instant
@@ -30,6 +30,7 @@ def _succeed(tx: Connection, context: StepContext) -> None:
     uuid = context.cluster.uuid
     credentials.delete_of_cluster(tx, uuid)
     cluster_secrets.delete_of_cluster(tx, uuid)
+    authorities.forget(tx, uuid)
     nodes.forget(tx, uuid)
     for group in nodegroups.of_cluster(tx, uuid):
         nodegroups.delete(tx, group.uuid)
