@@ -1,8 +1,9 @@
 """The objects of a cluster of Kubernetes in a dictionary, for tests of what brings them."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from magnum.coe.kubernetes_values import Json, ObjectName
+from magnum.coe.kubernetes_values import Json, KubernetesPod, ObjectName
 
 
 class FakeApi:
@@ -11,6 +12,8 @@ class FakeApi:
     def __init__(self) -> None:
         self.objects: dict[ObjectName, Any] = {}
         self.changes: list[tuple[str, str]] = []
+        self.pods: dict[str, KubernetesPod] = {}
+        self.failures: tuple[str, ...] = ()
 
     def get(self, name: ObjectName) -> dict[str, Any] | None:
         return self.objects.get(name)
@@ -20,6 +23,17 @@ class FakeApi:
         self.objects[ObjectName.of(manifest)] = manifest
         return dict(manifest)
 
-    def delete(self, name: ObjectName) -> None:
+    def delete(self, name: ObjectName, *, grace_seconds: int | None = None) -> None:
+        del grace_seconds
         self.changes.append(("delete", str(name)))
         self.objects.pop(name, None)
+
+    def pods_with(self, namespace: str, labels: Mapping[str, str]) -> tuple[KubernetesPod, ...]:
+        """Give the pod, if there is one, that is kept by the value of its only label."""
+        del namespace
+        [value] = labels.values()
+        return (self.pods[value],) if value in self.pods else ()
+
+    def failures_of(self, pod: KubernetesPod) -> tuple[str, ...]:
+        del pod
+        return self.failures

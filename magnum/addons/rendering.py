@@ -39,6 +39,8 @@ class Addon(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     objects: tuple[dict[str, Any], ...]
     images: tuple[str, ...]
+    is_network: bool = False
+    """Whether nodes are ready only with it: it brings the network of pods."""
 
 
 def dns_service_address(services: ipaddress.IPv4Network) -> ipaddress.IPv4Address:
@@ -86,7 +88,13 @@ def _rendered(name: str, about: Description, facts: ClusterFacts) -> Addon:
         if manifest.fits(facts.version)
         for one in map(_marked, render(FOLDER / name / manifest.file, values, names))
     ]
-    return Addon(name=name, title=about.title, objects=tuple(objects), images=tuple(sorted(names.values())))
+    return Addon(
+        name=name,
+        title=about.title,
+        objects=tuple(objects),
+        images=tuple(sorted(names.values())),
+        is_network=bool(about.network_driver),
+    )
 
 
 def _marked(manifest: dict[str, Any]) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from magnum.coe.kubernetes_values import (
     ObjectName,
     Readiness,
     Taint,
+    WireEvent,
     WireNode,
     WirePod,
     WireResource,
@@ -87,6 +88,18 @@ class KubernetesClient:
         """Give the pods of one node, or of all."""
         filters = {} if node is None else {"fieldSelector": f"spec.nodeName={node}"}
         return tuple(pod.shown() for pod in self._calls().read_all("/api/v1/pods", WirePod, filters))
+
+    def pods_with(self, namespace: str, labels: Mapping[str, str]) -> tuple[KubernetesPod, ...]:
+        """Give the pods of a namespace that carry these labels."""
+        path = f"/api/v1/namespaces/{segment(namespace)}/pods"
+        filters = {"labelSelector": ",".join(f"{name}={value}" for name, value in sorted(labels.items()))}
+        return tuple(pod.shown() for pod in self._calls().read_all(path, WirePod, filters))
+
+    def failures_of(self, pod: KubernetesPod) -> tuple[str, ...]:
+        """Give what its kubelet has reported of a pod as failed, as long as the API keeps it (an hour)."""
+        path = f"/api/v1/namespaces/{segment(pod.namespace)}/events"
+        filters = {"fieldSelector": f"involvedObject.uid={pod.uid},reason=Failed"}
+        return tuple(printable(event.message) for event in self._calls().read_all(path, WireEvent, filters))
 
     def cordon(self, node: str) -> None:
         """Have no more pods put on the node."""

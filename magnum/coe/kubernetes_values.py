@@ -15,6 +15,7 @@ import msgspec
 from magnum.model.clocks import MICROSECONDS, Instant
 
 Json = Mapping[str, Any]
+_NOT_PULLED = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"})
 
 
 class ClusterVersion(msgspec.Struct, frozen=True, order=True):
@@ -60,9 +61,23 @@ class KubernetesNode(msgspec.Struct, frozen=True, kw_only=True):
         return self.addresses.get("InternalIP", "")
 
 
-class KubernetesPod(msgspec.Struct, frozen=True, kw_only=True):
-    """A pod, as far as moving it away asks. `owner` is the kind of its controller, empty without one.
+class Waiting(msgspec.Struct, frozen=True):
+    """A container that does not run: the image that it is made of, and why, in the kubelet's words."""
 
+    image: str
+    reason: str
+    message: str = ""
+
+    @property
+    def lacks_image(self) -> bool:
+        """Whether the image has been asked for and was not given."""
+        return self.reason in _NOT_PULLED
+
+
+class KubernetesPod(msgspec.Struct, frozen=True, kw_only=True):
+    """A pod, as far as moving it away asks, and telling why it does not run.
+
+    `owner` is the kind of its controller, empty without one.
     `keeps_local_data` says that it has an emptyDir, whose content is lost when the pod goes; `started`, that something
     of it has run on its node.
     """
@@ -79,6 +94,7 @@ class KubernetesPod(msgspec.Struct, frozen=True, kw_only=True):
     started: bool
     keeps_local_data: bool
     priority: int
+    waiting: tuple[Waiting, ...] = ()
 
     @property
     def finished(self) -> bool:
@@ -291,17 +307,31 @@ class _PodSpec(_Wire, frozen=True):
 
 
 class _ContainerState(_Wire, frozen=True):
+    waiting: _Cause | None = None
     running: dict[str, Any] | None = None
     terminated: dict[str, Any] | None = None
 
+    @property
+    def has_run(self) -> bool:
+        return self.running is not None or self.terminated is not None
+
 
 class _ContainerStatus(_Wire, frozen=True):
+    image: str = ""
     state: _ContainerState = _ContainerState()
     last_state: _ContainerState = _ContainerState()
 
     @property
     def started(self) -> bool:
-        return any(state != _ContainerState() for state in (self.state, self.last_state))
+        return self.state.has_run or self.last_state.has_run
+
+    @property
+    def waits(self) -> Waiting | None:
+        """Give why it waits; one whose turn has not come yet waits for nothing of its own."""
+        cause = self.state.waiting
+        if cause is None or cause.reason in ("", "PodInitializing", "ContainerCreating"):
+            return None
+        return Waiting(self.image, cause.reason, cause.message)
 
 
 class _PodStatus(_Wire, frozen=True):
@@ -311,9 +341,8 @@ class _PodStatus(_Wire, frozen=True):
     container_statuses: list[_ContainerStatus] | None = None
 
     @property
-    def started(self) -> bool:
-        containers = (*(self.init_container_statuses or ()), *(self.container_statuses or ()))
-        return any(container.started for container in containers)
+    def containers(self) -> tuple[_ContainerStatus, ...]:
+        return (*(self.init_container_statuses or ()), *(self.container_statuses or ()))
 
 
 class WirePod(_Wire, frozen=True):
@@ -333,10 +362,17 @@ class WirePod(_Wire, frozen=True):
             ready=_condition(self.status.conditions).status == "True",
             terminating=self.metadata.deletion_timestamp is not None,
             mirror="kubernetes.io/config.mirror" in (self.metadata.annotations or {}),
-            started=self.status.started,
+            started=any(container.started for container in self.status.containers),
             keeps_local_data=any(volume.empty_dir is not None for volume in self.spec.volumes or ()),
             priority=self.spec.priority,
+            waiting=tuple(waits for container in self.status.containers if (waits := container.waits)),
         )
+
+
+class WireEvent(_Wire, frozen=True):
+    """What a kubelet or controller has to say of an object."""
+
+    message: str = ""
 
 
 def _condition(conditions: list[_Condition] | None) -> _Condition:

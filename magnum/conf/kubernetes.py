@@ -26,6 +26,21 @@ class Kubernetes(msgspec.Struct, frozen=True, kw_only=True):
             "Unset, and for other versions: they are downloaded, or taken from the cache."
         ),
     ] = None
+    images_dir: Annotated[
+        Path | None,
+        Option(
+            "Folder with archives of container images (*.tar, as `docker save` writes them) that every machine of this "
+            "host imports when it becomes a node of Kubernetes, and whenever there is a new one. Unset: none."
+        ),
+    ] = None
+    network_patience: Annotated[
+        float,
+        Option(
+            "Seconds for which the network of pods (flannel, calico) of a cluster on machines of this host may fail to "
+            "get its images, before the operation fails and says why.",
+            minimum=0,
+        ),
+    ] = 60.0
     release_url: Annotated[
         str, Option("Where the programs of Kubernetes are downloaded from, for machines of this host.")
     ] = "https://dl.k8s.io"

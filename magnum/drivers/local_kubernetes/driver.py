@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 ADDONS_LIMIT = 300.0
 ADDONS_PATIENCE = 5.0
 """Seconds that a create waits for add-ons to run: their images may have to be pulled, or cannot be."""
+NO_IMAGE = (
+    "Let the machines reach the registry, name a mirror by the label container_infra_prefix, or put an archive of the "
+    "image into [kubernetes] images_dir, then retry; or use a template with the network_driver bridge, which needs no "
+    "image."
+)
 
 
 def _addon_facts(context: DriverContext) -> ClusterFacts:
@@ -47,12 +52,17 @@ class LocalKubernetesDriver:
             binaries_dir=settings.kubernetes.binaries_dir,
             release_url=settings.kubernetes.release_url,
         )
-        self._machines = KubernetesMachines(host, programs)
+        self._machines = KubernetesMachines(host, programs, settings.kubernetes.images_dir)
         self._kubernetes = Kubernetes(
             lambda address, tls: KubernetesClient(address, tls, timeout=CALL_TIMEOUT), self._machines.cluster
         )
         self._addons = AddonSteps(
-            self._kubernetes.client, _addon_facts, call_timeout=CALL_TIMEOUT, patience=ADDONS_PATIENCE
+            self._kubernetes.client,
+            _addon_facts,
+            call_timeout=CALL_TIMEOUT,
+            patience=ADDONS_PATIENCE,
+            network_patience=settings.kubernetes.network_patience,
+            no_image=NO_IMAGE,
         )
         self._local = LocalSteps(
             host, services.node_listeners, load_catalogue(settings.local.catalogue), self._machines.plan()
@@ -106,5 +116,6 @@ class LocalKubernetesDriver:
         return (
             Step("node set-up", self._local.reports),
             Step("API", self._kubernetes.api),
-            Step("ready", self._kubernetes.ready),
+            Step("pod network", self._addons.bring_network, ADDONS_LIMIT),
+            Step("ready", self._addons.networked(self._kubernetes.ready)),
         )

@@ -24,7 +24,7 @@ from magnum.model.nodegroups import MASTER
 from magnum.model.nodes import Node, NodeState
 from magnum.model.outcomes import Done, Outcome, Wait
 from magnum.nodes.kubernetes.certificates import API_TO_KUBELET
-from magnum.nodes.kubernetes.cluster import KubernetesCluster
+from magnum.nodes.kubernetes.cluster import KubernetesCluster, NetworkDriver
 
 CALL_TIMEOUT = 8.0
 DRAIN_LIMIT = 120
@@ -177,12 +177,13 @@ class Kubernetes:
     ) -> None:
         """Let nodes carry their role and what their group says; the client changes nothing that is so already.
 
-        A kubelet that knows the network of its pods says at once that it is ready, and not only at its next report.
+        With the network driver bridge they are told the network of their pods too: a kubelet that knows it says at once
+        that it is ready, and not only at its next report.
         """
         cluster = self._describe(context)
         version = cluster.version
         for node in nodes:
-            if not members[node.name].pods_network:
+            if cluster.network_driver is NetworkDriver.BRIDGE and not members[node.name].pods_network:
                 with context.provider_call(f"assign addresses to the pods of {node.name}", timeout=CALL_TIMEOUT):
                     client.assign_pods_network(node.name, str(cluster.pods_of(IPv4Address(str(node.address)))))
             group = group_of(context, node)

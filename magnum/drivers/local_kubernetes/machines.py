@@ -41,9 +41,10 @@ KERNEL_LOG = Path("/dev/kmsg")
 class KubernetesMachines:
     """The part of machines that is Kubernetes' own."""
 
-    def __init__(self, host: LocalHost, programs: ProgramsSource) -> None:
+    def __init__(self, host: LocalHost, programs: ProgramsSource, images_dir: Path | None = None) -> None:
         self._host = host
         self._programs = programs
+        self._images_dir = images_dir
 
     def plan(self) -> MachinePlan:
         return MachinePlan(limits=self._limits, user_data=self._user_data, binds=self._binds)
@@ -81,9 +82,10 @@ class KubernetesMachines:
             raise Fatal(Code.COE_REFUSED, "The cluster has no master, so there is no API to speak to.")
         try:
             api = network.subnet[LOAD_BALANCER] if has_load_balancer(context) else members[0].address
-            return self._values(context).cluster(context.cluster.uuid, network.subnet, members, api)
+            cluster = self._values(context).cluster(context.cluster.uuid, network.subnet, members, api)
         except ValueError as error:
             raise Fatal(Code.PROVIDER_REFUSED, f"The cluster cannot be made: {error}.") from error
+        return msgspec.structs.replace(cluster, watches_images=self._images_dir is not None)
 
     def _values(self, context: DriverContext, group: NodeGroup | None = None) -> ClusterValues:
         labels = context.cluster.labels if group is None else labels_of(context.cluster, group)
@@ -131,11 +133,23 @@ class KubernetesMachines:
         cache = self._programs.cache_dir
         image = rootfs.find("debian-12", cache)
         return (
+            *self._own_images(),
             Bind(programs, Path(paths.PROGRAMS)),
             Bind(pause_image.ensure(cache, image, platform.machine()), Path(paths.IMAGES)),
             # A kubelet does not start without; it reads there of processes that were killed for want of memory.
             Bind(KERNEL_LOG, KERNEL_LOG),
         )
+
+    def _own_images(self) -> tuple[Bind, ...]:
+        if self._images_dir is None:
+            return ()
+        if not self._images_dir.is_dir():
+            raise Fatal(
+                Code.PROVIDER_REFUSED,
+                f"[kubernetes] images_dir is {self._images_dir}, which is no folder of this host. Make it, or change "
+                "the option, then retry.",
+            )
+        return (Bind(self._images_dir, Path(paths.OWN_IMAGES)),)
 
 
 def has_load_balancer(context: DriverContext) -> bool:

@@ -12,12 +12,13 @@ import msgspec
 from magnum.addons import rendering
 from magnum.drivers.base import Bill, ClusterRequest, ClusterType, Feature, Problem
 from magnum.model.clustertemplates import ClusterTemplate, Coe, ServerType
+from magnum.nodes.kubernetes.cluster import NetworkDriver
 
 from .names import PROGRAMS, RELEASE_URL, release_folder
 from .values import LABELS, read_addons, read_values
 
 MASTERS = (1, 3, 5)
-NETWORK_DRIVERS = ("bridge",)
+NETWORK_DRIVERS = tuple(NetworkDriver)
 STORAGE_DRIVERS = frozenset({None, "overlay2", "overlay"})
 
 
@@ -48,11 +49,6 @@ def _problems(request: ClusterRequest) -> Iterator[Problem]:
         yield Problem("master_count", f"etcd keeps its majority with {_listed(MASTERS)} masters; use one of these.")
     if template.tls_disabled:
         yield Problem("tls_disabled", "This driver makes no clusters without TLS; use a template with TLS enabled.")
-    if template.network_driver not in NETWORK_DRIVERS:
-        yield Problem(
-            "network_driver",
-            f"{template.network_driver} is not available on machines of this host; use {' or '.join(NETWORK_DRIVERS)}.",
-        )
     if template.docker_storage_driver not in STORAGE_DRIVERS:
         yield Problem(
             "docker_storage_driver",
@@ -61,14 +57,20 @@ def _problems(request: ClusterRequest) -> Iterator[Problem]:
     for field in ("volume_driver", "insecure_registry", "http_proxy", "https_proxy"):
         if getattr(template, field):
             yield Problem(field, "This is not available for Kubernetes on machines of this host.")
+    if template.network_driver not in (None, *NETWORK_DRIVERS):
+        yield Problem(
+            "network_driver",
+            f"{template.network_driver} is not available on machines of this host; use {_listed(NETWORK_DRIVERS)}.",
+        )
+        return
     try:
-        read_values(template, request.labels)
+        rendering.wanted(read_addons(template, request.labels))
     except ValueError as error:
-        yield Problem("labels", f"{error}.")
+        yield Problem("labels", f"{str(error).rstrip('.')}.")
 
 
-def _listed(numbers: Sequence[int]) -> str:
-    *some, last = map(str, numbers)
+def _listed(choices: Sequence[object]) -> str:
+    *some, last = map(str, choices)
     return f"{', '.join(some)} or {last}"
 
 

@@ -12,7 +12,7 @@ from magnum.addons import rendering
 from magnum.model.clusters import Cluster
 from magnum.model.clustertemplates import ClusterTemplate
 from magnum.model.nodegroups import NodeGroup
-from magnum.nodes.kubernetes.cluster import KubernetesCluster, Member, Options
+from magnum.nodes.kubernetes.cluster import KubernetesCluster, Member, NetworkDriver, Options
 from magnum.nodes.kubernetes.versions import Version
 
 from .names import DEFAULT_TAG, PAUSE_IMAGE
@@ -20,9 +20,11 @@ from .names import DEFAULT_TAG, PAUSE_IMAGE
 DEFAULT_PORT = 6443
 VERSION_LABEL = "kube_tag"
 LABELS = {
-    **rendering.honoured_labels("bridge"),
+    **rendering.honoured_labels(*NetworkDriver),
     VERSION_LABEL: DEFAULT_TAG,
     "flannel_network_cidr": "10.100.0.0/16",
+    "flannel_network_subnetlen": "24",
+    "calico_ipv4pool": "10.100.0.0/16",
     "service_cluster_ip_range": "10.254.0.0/16",
     "dns_cluster_domain": "cluster.local",
     "cgroup_driver": "cgroupfs",
@@ -34,6 +36,8 @@ LABELS = {
     "kubeproxy_options": "",
 }
 """Those that take effect, with their defaults."""
+_PODS = {NetworkDriver.CALICO: "calico_ipv4pool"}
+"""The label with the addresses of pods, where it is not flannel's."""
 _NOWHERE = "00000000-0000-0000-0000-000000000000"
 
 
@@ -42,7 +46,9 @@ class ClusterValues(msgspec.Struct, frozen=True, kw_only=True):
 
     version: Version
     api_port: int
+    network_driver: NetworkDriver
     pods: IPv4Network
+    node_prefix: int
     services: IPv4Network
     dns: IPv4Address
     domain: str
@@ -70,7 +76,7 @@ def read_addons(template: ClusterTemplate, labels: Mapping[str, str]) -> renderi
     values = read_values(template, labels)
     return rendering.ClusterFacts(
         version=(1, values.version.minor),
-        network_driver=template.network_driver or "",
+        network_driver=values.network_driver,
         pods=values.pods,
         services=values.services,
         dns_domain=values.domain,
@@ -88,10 +94,13 @@ def read_values(template: ClusterTemplate, labels: Mapping[str, str]) -> Cluster
     """Raise ValueError, in words for the owner, when a label cannot be."""
     given = {name: labels.get(name) or default for name, default in LABELS.items()}
     services = _network(given, "service_cluster_ip_range")
+    network_driver = NetworkDriver(template.network_driver or NetworkDriver.FLANNEL)
     values = ClusterValues(
         version=Version.parse(given[VERSION_LABEL]),
         api_port=template.apiserver_port or DEFAULT_PORT,
-        pods=_network(given, "flannel_network_cidr"),
+        network_driver=network_driver,
+        pods=_network(given, _PODS.get(network_driver, "flannel_network_cidr")),
+        node_prefix=int(given["flannel_network_subnetlen"]),
         services=services,
         dns=rendering.dns_service_address(services),
         domain=given["dns_cluster_domain"],

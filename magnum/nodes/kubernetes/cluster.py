@@ -1,12 +1,13 @@
 """What a node is told of its cluster and of itself. Every value is checked when it is made.
 
-Addresses of pods follow from a node's own address: the n-th address of the machines' network has the n-th part of the
-pods' network. So every node knows the way to the pods of every other, also of one that is not there yet.
+With the network driver `bridge` the addresses of pods follow from their node's own: the n-th address of the machines'
+network has the n-th part of the pods' network. So every node knows the way to the pods of every other, also of one that
+is not there yet. With others, whoever runs the network in the cluster gives each node its part.
 """
 
 import re
+from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
-from typing import Literal
 
 import msgspec
 
@@ -15,12 +16,24 @@ from magnum.nodes.limits import HOST_NAME, UUID, check_entries, check_form
 from .versions import Version
 
 MOST_PEERS = 256
+SMALLEST_PART = 28
+"""The longest prefix of the part of the pods' network that a node has."""
+MOST_PARTS_BITS = 16
+"""The controller manager divides a network into no more parts than this many bits can count."""
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _OPTIONS = re.compile(r"(--[a-z0-9][a-z0-9-]*(=[!#&(-\[\]-~]*)?( +(?=-)|$))*")  # no quote, $, % or backslash
 _NAMES = re.compile(r"[A-Za-z0-9]{0,64}")
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?")
 _SECRETBOX_KEY = re.compile(r"[A-Za-z0-9+/]{43}=")
 _PRIVATE_KEY = re.compile(r"-----BEGIN PRIVATE KEY-----\n[A-Za-z0-9+/=\n]{1,8192}-----END PRIVATE KEY-----\n?")
+
+
+class NetworkDriver(StrEnum):
+    """Who brings packets to the pods of other nodes: the nodes themselves (bridge), or an add-on of this name."""
+
+    BRIDGE = "bridge"
+    FLANNEL = "flannel"
+    CALICO = "calico"
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -63,11 +76,15 @@ class KubernetesCluster(msgspec.Struct, frozen=True, kw_only=True):
     services: IPv4Network = IPv4Network("10.254.0.0/16")
     dns: IPv4Address = IPv4Address("10.254.0.10")
     domain: str = "cluster.local"
-    network_driver: Literal["bridge"] = "bridge"
+    network_driver: NetworkDriver = NetworkDriver.BRIDGE
+    node_prefix: int = 24
+    """With flannel: the size of one node's part of the pods' network."""
     pause_image: str = "localhost/magnum/pause:1"
     cgroup_driver: str = "cgroupfs"
     admission_plugins: tuple[str, ...] = ()
     options: Options = Options()
+    watches_images: bool = False
+    """Whether there is a folder with archives of images, from which new ones are imported whenever they come."""
     shares_host: bool = False
     """Whether machines share a kernel and a disk: then none may favour processes, and a full disk says little."""
 
@@ -86,12 +103,27 @@ class KubernetesCluster(msgspec.Struct, frozen=True, kw_only=True):
         for one, other in ((self.pods, self.services), (self.pods, self.network), (self.services, self.network)):
             if one.overlaps(other):
                 raise ValueError(f"{one} and {other} overlap: pods, services and machines need a network each")
+        if self.network_driver is NetworkDriver.BRIDGE:
+            self._check_parts_by_address()
+        elif self.network_driver is NetworkDriver.FLANNEL:
+            self._check_parts_by_size()
+
+    def _check_parts_by_address(self) -> None:
         if self.network.num_addresses > MOST_PEERS:
             raise ValueError(
                 f"machines are in {self.network}; with the network driver bridge it may have 256 addresses"
             )
-        if self.pods_prefix > 28:
+        if self.pods_prefix > SMALLEST_PART:
             raise ValueError(f"{self.pods} is too small for pods on each of {self.network.num_addresses} machines")
+
+    def _check_parts_by_size(self) -> None:
+        bits = self.node_prefix - self.pods.prefixlen
+        if not 0 < bits <= MOST_PARTS_BITS or self.node_prefix > SMALLEST_PART:
+            raise ValueError(
+                f"{self.pods} cannot be divided into networks with a prefix of {self.node_prefix} bits for each node's "
+                f"pods: it must be longer than {self.pods.prefixlen}, by {MOST_PARTS_BITS} at most, and not over "
+                f"{SMALLEST_PART}"
+            )
 
     @property
     def service_address(self) -> IPv4Address:

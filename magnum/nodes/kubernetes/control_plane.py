@@ -3,7 +3,7 @@
 from typing import Any
 
 from .certificates import API_TO_KUBELET
-from .cluster import KubernetesCluster, KubernetesNode
+from .cluster import KubernetesCluster, KubernetesNode, NetworkDriver
 from .paths import CA, ETCD_DATA, FOLDER, certificate, key
 from .versions import (
     AUTHENTICATION_CONFIGURATION,
@@ -122,7 +122,6 @@ def controller_manager(cluster: KubernetesCluster) -> Flags:
         "requestheader-allowed-names": "front-proxy-client",
         "cluster-name": cluster.uuid,
         "cluster-cidr": str(cluster.pods),
-        "allocate-node-cidrs": "false",
         "service-cluster-ip-range": str(cluster.services),
         "root-ca-file": CA,
         "service-account-private-key-file": SERVICE_ACCOUNT_KEY,
@@ -130,6 +129,10 @@ def controller_manager(cluster: KubernetesCluster) -> Flags:
         "leader-elect": "true",
         "profiling": "false",
     }
+    if cluster.network_driver is NetworkDriver.FLANNEL:
+        flags |= {"allocate-node-cidrs": "true", "node-cidr-mask-size": str(cluster.node_prefix)}
+    else:  # a node's part follows from its address, or it has several that calico gives it
+        flags["allocate-node-cidrs"] = "false"
     if cluster.version.minor < INSECURE_PORTS_END:
         flags["port"] = "0"
     return flags

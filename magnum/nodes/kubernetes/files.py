@@ -10,14 +10,13 @@ from magnum.model.signing import CaType
 from magnum.nodes.data import NODE_DATA
 from magnum.nodes.files import NodeFile
 
-from . import control_plane, node_agents, pod_network
+from . import control_plane, node_agents, own_images, pod_network
 from .certificates import CA_FILES, Certificate, certificates_of
 from .cluster import ClusterSecrets, KubernetesCluster, KubernetesNode
 from .control_plane import Flags
-from .paths import CA, FOLDER, PROGRAMS, certificate, document, key
+from .paths import CA, FOLDER, PROGRAMS, UNITS, certificate, document, key
 
 CLOSED_FOLDERS = (FOLDER,)
-_UNITS = "/etc/systemd/system"
 _ETCD = "/usr/bin/etcd"
 
 
@@ -44,11 +43,8 @@ def _agents(cluster: KubernetesCluster, node: KubernetesNode) -> list[NodeFile]:
     proxy = {"config": node_agents.PROXY}
     return [
         NodeFile("/etc/containerd/config.toml", 0o644, node_agents.containerd_configuration(cluster)),
-        NodeFile(
-            f"{node_agents.CNI_CONFIGURATION}/10-magnum.conflist", 0o644, pod_network.cni_configuration(cluster, node)
-        ),
-        NodeFile(pod_network.ROUTES, 0o644, pod_network.routes(cluster, node)),
-        NodeFile(f"{_UNITS}/pod-network.service", 0o644, pod_network.unit(cluster, node)),
+        *pod_network.network_files(cluster, node),
+        *own_images.watching_files(cluster),
         _yaml("kubelet.yaml", node_agents.kubelet_configuration(cluster, node)),
         _yaml("kube-proxy.yaml", node_agents.proxy_configuration(cluster, node)),
         _kubeconfig("kubelet", api),
@@ -136,4 +132,4 @@ LimitNOFILE=1048576
 [Install]
 WantedBy=multi-user.target
 """
-    return NodeFile(f"{_UNITS}/{name}.service", 0o644, text.encode())
+    return NodeFile(f"{UNITS}/{name}.service", 0o644, text.encode())

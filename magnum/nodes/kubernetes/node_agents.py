@@ -5,14 +5,13 @@ from typing import Any
 from .cluster import KubernetesCluster, KubernetesNode
 from .control_plane import Flags
 from .paths import CA, FOLDER, RUNTIME, certificate, key
+from .pod_network import CNI_CONFIGURATION, plugins_folder
 from .versions import PAUSE_FLAG_ENDS, RUNTIME_ENDPOINT_IN_FILE, RUNTIME_IS_REMOTE, TAINTS_IN_FILE
 
 KUBELET = f"{FOLDER}/kubelet.yaml"
 PROXY = f"{FOLDER}/kube-proxy.yaml"
 ENVIRONMENT = "AWS_EC2_METADATA_DISABLED=true"
 """An old kubelet looks for a cloud that this is not, and waits for its answer."""
-CNI_PROGRAMS = "/usr/lib/cni"
-CNI_CONFIGURATION = "/etc/cni/net.d"
 
 
 def kubelet(cluster: KubernetesCluster, node: KubernetesNode) -> Flags:
@@ -105,6 +104,6 @@ version = 2
   SystemdCgroup = {str(cluster.cgroup_driver == "systemd").lower()}
 
 [plugins."io.containerd.grpc.v1.cri".cni]
-  bin_dir = "{CNI_PROGRAMS}"
+  bin_dir = "{plugins_folder(cluster)}"
   conf_dir = "{CNI_CONFIGURATION}"
 """.encode()

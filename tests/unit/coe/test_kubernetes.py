@@ -19,6 +19,7 @@ from magnum.coe.kubernetes_values import (
     ObjectName,
     Readiness,
     Taint,
+    Waiting,
 )
 
 OLD, NEW = ClusterVersion(1, 20, "v1.20.2"), ClusterVersion(1, 30, "v1.30.0")
@@ -150,6 +151,27 @@ class TestReading:
         engine.answer("GET /api/v1/pods", 200, {"items": [pod() | {"status": status}]})
         (found,) = client.pods()
         assert found.started is started
+
+    def test_pods_by_their_labels_and_why_they_wait(self, engine, client):
+        status = {
+            "initContainerStatuses": [
+                {"image": "r/a:1", "state": {"waiting": {"reason": "ErrImagePull", "message": "no such host"}}}
+            ],
+            "containerStatuses": [{"image": "r/b:1", "state": {"waiting": {"reason": "PodInitializing"}}}],
+        }
+        engine.answer("GET /api/v1/namespaces/shop/pods", 200, {"items": [pod() | {"status": status}]})
+        (found,) = client.pods_with("shop", {"tier": "web", "app": "shop"})
+        assert found.waiting == (Waiting("r/a:1", "ErrImagePull", "no such host"),)
+        assert found.waiting[0].lacks_image
+        asked = urllib.parse.parse_qs(engine.asked[0][0].partition("?")[2])
+        assert asked == {"labelSelector": ["app=shop,tier=web"], "limit": [str(PAGE)]}
+
+    def test_what_was_reported_of_a_pod_as_failed(self, engine, client, web):
+        told = {"items": [{"message": "Failed to pull\nimage"}, {"reason": "Failed"}]}
+        engine.answer("GET /api/v1/namespaces/shop/events", 200, told)
+        assert client.failures_of(web) == ("Failed to pull image", "")
+        asked = urllib.parse.parse_qs(engine.asked[-1][0].partition("?")[2])
+        assert asked["fieldSelector"] == [f"involvedObject.uid={web.uid},reason=Failed"]
 
     def test_a_list_of_several_pages(self, engine, client):
         first = {"items": [node("a")], "metadata": {"continue": "tok&en"}}

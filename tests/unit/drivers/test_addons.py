@@ -7,7 +7,7 @@ from fake_api import FakeApi
 
 from magnum.addons.rendering import wanted
 from magnum.coe.kubernetes_calls import KubernetesUnreachable
-from magnum.coe.kubernetes_values import ObjectName
+from magnum.coe.kubernetes_values import KubernetesPod, ObjectName, Waiting
 from magnum.drivers.addons import AddonSteps
 from magnum.model.failures import Code, Fatal, Retry
 from magnum.model.operations import CreateCluster, Operation, OperationState
@@ -30,6 +30,7 @@ class Context:
             step_started_at=1,
         )
         self.labels = {"metrics_server_enabled": "no"}
+        self.network_driver = "bridge"
 
     def event(self, text, level="info"):
         self.events.append((str(level), text))
@@ -41,7 +42,7 @@ class Context:
 
     @property
     def facts(self):
-        return cluster_facts(20, "bridge", **self.labels)
+        return cluster_facts(20, self.network_driver, **self.labels)
 
 
 @pytest.fixture
@@ -56,7 +57,14 @@ def api():
 
 @pytest.fixture
 def steps(api):
-    return AddonSteps(lambda _: api, lambda context: context.facts, call_timeout=8.0, patience=30.0)
+    return AddonSteps(
+        lambda _: api,
+        lambda context: context.facts,
+        call_timeout=8.0,
+        patience=30.0,
+        network_patience=60.0,
+        no_image="Bring it.",
+    )
 
 
 def test_each_change_is_guarded_and_told(steps, api, context):
@@ -123,3 +131,92 @@ def test_an_api_that_is_silent_is_asked_again(api, steps, context, monkeypatch):
     with pytest.raises(Retry, match="While bringing add-ons: nobody answers") as raised:
         steps.bring(context)
     assert raised.value.code is Code.COE_UNREACHABLE
+
+
+def stuck(name, reason):
+    """Give a pod that waits for such a reason."""
+    return KubernetesPod(
+        namespace="kube-system",
+        name=name,
+        uid=name,
+        node="w-1",
+        owner="DaemonSet",
+        phase="Pending",
+        ready=False,
+        terminating=False,
+        mirror=False,
+        started=False,
+        keeps_local_data=False,
+        priority=0,
+        waiting=(Waiting("r/image:1", reason, "it said no"),),
+    )
+
+
+def test_what_keeps_an_addon_is_told(steps, api, context):
+    api.pods["kube-dns"] = stuck("coredns-1", "ErrImagePull")
+    context.now += 30_000_000
+    assert steps.tell(context) == Done()
+    ((level, text),) = context.events
+    assert level == "warning"
+    assert text.endswith("kube-system/coredns-1 on w-1 cannot get its image r/image:1: it said no.")
+
+
+class TestNetwork:
+    @pytest.fixture(autouse=True)
+    def flannel(self, context):
+        context.network_driver = "flannel"
+
+    @pytest.fixture
+    def ready(self, steps):
+        return steps.networked(lambda _: Wait(0.5, "not Ready yet: w-1"))
+
+    def test_it_alone_is_applied_and_nothing_else_goes(self, steps, api, context):
+        steps.bring(context)
+        api.changes.clear()
+        context.labels = {"metrics_server_enabled": "no", "flannel_backend": "host-gw"}
+        context.events.clear()
+        assert steps.bring_network(context) == Done()
+        assert context.events == [("info", "flannel was applied.")]
+        assert not [change for change in api.changes if change[0] == "delete"]
+        assert ObjectName("apps/v1", "Deployment", "coredns", "kube-system") in api.objects
+
+    def test_with_bridge_there_is_none(self, steps, api, context, ready):
+        context.network_driver = "bridge"
+        assert steps.bring_network(context) == Done()
+        assert api.changes == []
+        assert ready(context) == Wait(0.5, "not Ready yet: w-1")
+
+    def test_nodes_that_are_ready_are_not_looked_at(self, steps, context):
+        assert steps.networked(lambda _: Done())(context) == Done()
+
+    def test_a_network_that_comes_is_waited_for(self, context, ready):
+        context.now += 3600_000_000
+        assert ready(context) == Wait(1.0, "not Ready yet: w-1")
+
+    def test_what_keeps_it_is_told_at_once(self, api, context, ready):
+        api.pods["flannel"] = stuck("flannel-1", "ErrImagePull")
+        told = ready(context)
+        assert isinstance(told, Wait)
+        assert told.reason == (
+            "not Ready yet: w-1; flannel: kube-system/flannel-1 on w-1 cannot get its image r/image:1: it said no"
+        )
+
+    def test_an_image_that_cannot_be_had_ends_the_wait(self, api, context, ready):
+        api.pods["flannel"] = stuck("flannel-1", "ImagePullBackOff")
+        context.now += 60_000_000
+        with pytest.raises(Fatal, match=r"flannel-1 on w-1 cannot get its image r/image:1: it said no\. Bring it\.$"):
+            ready(context)
+
+    def test_one_that_breaks_down_may_still_come_up(self, api, context, ready):
+        api.pods["flannel"] = stuck("flannel-1", "CrashLoopBackOff")
+        context.now += 60_000_000
+        assert isinstance(ready(context), Wait)
+
+    def test_a_retry_asks_for_the_image_at_once(self, steps, api, context):
+        api.pods["flannel"] = stuck("flannel-1", "ImagePullBackOff")
+        steps.bring_network(context)
+        assert api.changes[-1] == ("delete", "Pod kube-system/flannel-1")
+        api.changes.clear()
+        api.pods["flannel"] = stuck("flannel-1", "CrashLoopBackOff")
+        steps.bring_network(context)
+        assert api.changes == []

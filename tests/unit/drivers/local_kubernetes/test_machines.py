@@ -187,6 +187,23 @@ def test_a_machine_sees_programs_images_and_the_kernels_log(machines, programs, 
     assert binds["/dev/kmsg"] == Path("/dev/kmsg")
 
 
+def test_a_machine_sees_the_operators_images_and_watches_them(machines, programs, monkeypatch, tmp_path):
+    assert not machines.cluster(Context()).watches_images
+    folder = tmp_path / "images"
+    machines = KubernetesMachines(machines._host, programs, folder)
+    assert machines.cluster(Context()).watches_images
+    root = tmp_path / "root"
+    (root / "bin").mkdir(parents=True)
+    (root / "bin/busybox").write_bytes(b"busybox")
+    monkeypatch.setattr("magnum.drivers.local.rootfs.find", lambda _image, _cache: root)
+    context = Context()
+    with pytest.raises(Fatal, match=r"images_dir is .*/images, which is no folder of this host"):
+        machines.plan().binds(context, context.nodes[0])
+    folder.mkdir()
+    binds = {str(bind.target): bind.source for bind in machines.plan().binds(context, context.nodes[0])}
+    assert binds["/opt/kubernetes/own-images"] == folder
+
+
 class Local:
     def __init__(self):
         self.started = []

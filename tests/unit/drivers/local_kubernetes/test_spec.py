@@ -5,6 +5,7 @@ import pytest
 
 from magnum.drivers.base import ClusterRequest
 from magnum.drivers.local_kubernetes.spec import SPEC
+from magnum.drivers.local_kubernetes.values import read_addons, read_values
 from magnum.model.clustertemplates import ClusterTemplate
 
 TEMPLATE = ClusterTemplate(
@@ -40,10 +41,26 @@ def test_what_a_cluster_gets_from_elsewhere():
     assert all(map(program.fullmatch, bill.files))
 
 
+@pytest.mark.parametrize(("network_driver", "own"), [("flannel", 2), (None, 2), ("calico", 3), ("bridge", 0)])
+def test_a_network_is_on_the_bill(network_driver, own):
+    images = SPEC.bill(msgspec.structs.replace(TEMPLATE, network_driver=network_driver)).images
+    assert sum("flannel" in image or "calico" in image for image in images) == own
+
+
+@pytest.mark.parametrize(("network_driver", "pods"), [("calico", "10.101.0.0/16"), ("flannel", "10.102.0.0/16")])
+def test_each_network_has_its_own_label_for_the_addresses_of_pods(network_driver, pods):
+    labels = {"calico_ipv4pool": "10.101.0.0/16", "flannel_network_cidr": "10.102.0.0/16"}
+    template = msgspec.structs.replace(TEMPLATE, network_driver=network_driver)
+    assert str(read_values(template, labels).pods) == pods
+    assert str(read_addons(template, labels).pods) == pods
+
+
 def test_what_can_be_made_is_fine():
     assert problems() == []
     assert problems({"kube_tag": "v1.31.2", "kubelet_options": "--v=3", "of": "nobody"}) == []
     assert problems(master_count=3) == []
+    for network_driver in (None, "flannel", "calico"):
+        assert problems(network_driver=network_driver) == []
     assert problems({"service_cluster_ip_range": "172.20.0.0/20", "flannel_network_cidr": "172.30.0.0/16"}) == []
 
 
@@ -53,8 +70,11 @@ def test_what_can_be_made_is_fine():
         ({"master_count": 2}, "master_count", "1, 3 or 5 masters"),
         ({"master_count": 7}, "master_count", "1, 3 or 5 masters"),
         ({"tls_disabled": True}, "tls_disabled", "TLS"),
-        ({"network_driver": "flannel"}, "network_driver", "flannel is not available"),
-        ({"network_driver": None}, "network_driver", "use bridge"),
+        (
+            {"network_driver": "cilium"},
+            "network_driver",
+            "cilium is not available on machines of this host; use bridge",
+        ),
         ({"docker_storage_driver": "devicemapper"}, "docker_storage_driver", "use overlay2"),
         ({"volume_driver": "cinder"}, "volume_driver", "not available"),
         ({"insecure_registry": "10.0.0.1:5000"}, "insecure_registry", "not available"),
@@ -67,6 +87,17 @@ def test_what_can_be_made_is_fine():
         ({"labels": {"service_cluster_ip_range": "10.254.0.0/30"}}, "labels", "too small"),
         ({"labels": {"service_cluster_ip_range": "10.100.0.0/24"}}, "labels", "overlap"),
         ({"labels": {"flannel_network_cidr": "10.0.0.0/24"}}, "labels", "too small for pods"),
+        (
+            {"network_driver": "flannel", "labels": {"flannel_network_subnetlen": "30"}},
+            "labels",
+            "networks with a prefix of 30 bits",
+        ),
+        ({"network_driver": "flannel", "labels": {"flannel_backend": "udp"}}, "labels", "must not be udp"),
+        (
+            {"network_driver": "calico", "labels": {"calico_ipv4pool": "10.254.0.0/16"}},
+            "labels",
+            "10.254.0.0/16 and 10.254.0.0/16 overlap",
+        ),
     ],
 )
 def test_what_cannot_be_made_is_refused_when_it_is_asked_for(changes, field, words):

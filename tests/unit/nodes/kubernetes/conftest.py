@@ -1,8 +1,11 @@
+import re
 from ipaddress import IPv4Address, IPv4Network
 
 import pytest
+import yaml
 
 from magnum.nodes.kubernetes.cluster import ClusterSecrets, KubernetesCluster, KubernetesNode, Member
+from magnum.nodes.kubernetes.files import kubernetes_files
 from magnum.nodes.kubernetes.versions import Version
 
 MASTER = IPv4Address("10.77.5.10")
@@ -36,3 +39,24 @@ def master():
 @pytest.fixture
 def worker():
     return KubernetesNode(name="web-worker-1", address=WORKER, nodegroup="default-worker", role="worker")
+
+
+@pytest.fixture
+def rendered(new_cluster, master, worker):
+    def render(minor, role="master", **changes):
+        node = {"master": master, "worker": worker}[role]
+        return {file.path: file for file in kubernetes_files(new_cluster(minor, **changes), node)}
+
+    return render
+
+
+def flags(files, unit):
+    """Give the flags of a unit's program."""
+    text = files[f"/etc/systemd/system/{unit}.service"].content.decode()
+    command = re.search(r"^ExecStart=(.*?[^\\])$", text, re.MULTILINE | re.DOTALL)[1]
+    words = command.replace("\\\n", " ").split()
+    return dict(word.removeprefix("--").partition("=")[::2] for word in words[1:])
+
+
+def content(files, name):
+    return yaml.safe_load(files[f"/etc/kubernetes/{name}"].content)

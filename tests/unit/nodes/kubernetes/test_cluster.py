@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from magnum.nodes.kubernetes.cluster import ClusterSecrets, KubernetesNode, Member, Options
+from magnum.nodes.kubernetes.cluster import ClusterSecrets, KubernetesNode, Member, NetworkDriver, Options
 
 from .conftest import MASTER, SECRETS, make_cluster
 
@@ -36,6 +36,12 @@ def test_no_two_nodes_share_an_address_for_their_pods(prefix, pods):
         ({"services": IPv4Network("10.100.0.0/20"), "dns": IPv4Address("10.100.0.10")}, "overlap"),
         ({"dns": IPv4Address("10.1.2.3")}, "is not in the network of services"),
         ({"network": IPv4Network("10.77.0.0/16")}, "may have 256 addresses"),
+        ({"network_driver": NetworkDriver.FLANNEL, "node_prefix": 16}, "must be longer than 16"),
+        ({"network_driver": NetworkDriver.FLANNEL, "node_prefix": 29}, "not over 28"),
+        (
+            {"network_driver": NetworkDriver.FLANNEL, "node_prefix": 26, "pods": IPv4Network("11.0.0.0/8")},
+            "by 16 at most",
+        ),
         ({"pods": IPv4Network("10.100.0.0/21")}, "too small"),
         ({"masters": ()}, "needs a master"),
         ({"domain": "Cluster Local"}, "domain"),

@@ -1,6 +1,5 @@
 """The files of a node, for every version that there is."""
 
-import json
 import re
 
 import pytest
@@ -8,21 +7,12 @@ import yaml
 
 from magnum.nodes.cloud_init import MAX_BYTES, cloud_config
 from magnum.nodes.kubernetes.cluster import Options
-from magnum.nodes.kubernetes.files import CLOSED_FOLDERS, kubernetes_files
+from magnum.nodes.kubernetes.files import CLOSED_FOLDERS
 from magnum.nodes.kubernetes.versions import NEWEST, OLDEST
 
-from .conftest import SECRETS
+from .conftest import SECRETS, content, flags
 
 EVERY_MINOR = range(OLDEST, NEWEST + 1)
-
-
-@pytest.fixture
-def rendered(new_cluster, master, worker):
-    def render(minor, role="master", **changes):
-        node = {"master": master, "worker": worker}[role]
-        return {file.path: file for file in kubernetes_files(new_cluster(minor, **changes), node)}
-
-    return render
 
 
 IMAGE = re.compile(r"\b[a-z0-9.-]+(?::[0-9]+)?/(?:[a-z0-9._-]+/)*[a-z0-9._-]+:v?[0-9][A-Za-z0-9._-]*")
@@ -35,18 +25,6 @@ def test_the_files_of_a_node_name_no_image_but_the_one_that_is_made_here(rendere
     files = rendered(minor, role, pause_image="localhost/magnum/pause:1")
     named = {name for file in files.values() for name in IMAGE.findall(file.content.decode(errors="replace"))}
     assert named == {"localhost/magnum/pause:1"}
-
-
-def flags(files, unit):
-    """Give the flags of a unit's program."""
-    text = files[f"/etc/systemd/system/{unit}.service"].content.decode()
-    command = re.search(r"^ExecStart=(.*?[^\\])$", text, re.MULTILINE | re.DOTALL)[1]
-    words = command.replace("\\\n", " ").split()
-    return dict(word.removeprefix("--").partition("=")[::2] for word in words[1:])
-
-
-def content(files, name):
-    return yaml.safe_load(files[f"/etc/kubernetes/{name}"].content)
 
 
 @pytest.mark.parametrize("minor", EVERY_MINOR)
@@ -158,16 +136,6 @@ def test_a_master_speaks_with_its_own_api_and_a_worker_with_the_clusters(rendere
     assert "https://127.0.0.1:6443" in rendered(20)["/etc/kubernetes/kubelet.kubeconfig"].content.decode()
     worker = rendered(20, "worker", api_port=7443)
     assert "https://10.77.5.10:7443" in worker["/etc/kubernetes/kubelet.kubeconfig"].content.decode()
-
-
-def test_a_node_has_the_way_to_the_pods_of_every_other_and_not_to_its_own(rendered):
-    routes = rendered(20, "worker")["/etc/kubernetes/pod-routes"].content.decode().splitlines()
-    assert routes[0] == "route replace 10.254.0.0/16 via 10.77.5.1"
-    assert "route replace 10.100.10.0/24 via 10.77.5.10" in routes
-    assert len(routes) == 1 + 254 - 2
-    assert not [line for line in routes if "10.100.11.0" in line or "10.100.1.0" in line]
-    [bridge, _] = json.loads(rendered(20, "worker")["/etc/cni/net.d/10-magnum.conflist"].content)["plugins"]
-    assert bridge["ipam"]["ranges"] == [[{"subnet": "10.100.11.0/24"}]]
 
 
 def test_what_its_owner_adds_comes_last(rendered):

@@ -102,6 +102,21 @@ def test_the_images_that_came_with_the_machine_are_imported(kubernetes_machine):
     assert f"ctr --namespace k8s.io images import {images}/pause.tar" in kubernetes_machine.commands
 
 
+def test_the_operators_images_are_imported_and_waited_for(kubernetes_machine, new_cluster, node):
+    images = kubernetes_machine.path("/opt/kubernetes/own-images")
+    images.mkdir()
+    (images / "flannel.tar").write_bytes(b"")
+    assert kubernetes_machine.program(f"{STEPS}/30-start-engine").returncode == 0
+    assert not [command for command in kubernetes_machine.commands if "import-images" in command]
+    kubernetes_machine.install(kubernetes_files(new_cluster(watches_images=True), node))
+    assert kubernetes_machine.program(f"{STEPS}/30-start-engine").returncode == 0
+    assert f"ctr --namespace k8s.io images import {images}/flannel.tar" in kubernetes_machine.commands
+    assert "systemctl restart --no-block import-images.path" in kubernetes_machine.commands
+    kubernetes_machine.stub("ctr", '#!/bin/sh\n[ "$1" = version ]\n')
+    ran = kubernetes_machine.program(f"{STEPS}/30-start-engine")
+    assert (ran.returncode, "flannel.tar cannot be imported" in ran.stderr) == (1, True)
+
+
 @pytest.mark.parametrize(("node", "members"), [("master", 1), ("worker", 0)], indirect=["node"])
 def test_etcd_is_started_on_masters_alone(kubernetes_machine, members):
     ran = kubernetes_machine.program(f"{STEPS}/40-start-etcd")
