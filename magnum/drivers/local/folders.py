@@ -4,7 +4,8 @@ The folder is the truth. It is there before anything else of the machine is made
 so that a crash at any line leaves something to find. It holds:
 
     machine.json    what it was made from, and whether its owner wants it on; written last: with it the disk is complete
-    lower           → the root file system that it shares with others, the same one for its whole life
+                    (unless it says itself that the disk is being made anew)
+    lower           → the root file system that it shares with others, the same one for the disk's whole life
     upper, work     what it has written over that
     volumes         folders that may not lie on an overlay, because container engines make overlays of their own there
     console.log     what systemd-nspawn and the machine's console say
@@ -31,6 +32,8 @@ CONSOLE_TAIL = 400
 SEED = "var/lib/cloud/seed/nocloud"
 REMOVAL_LIMIT = 60.0
 VOLUMES = ("containerd", "docker", "etcd", "kubelet")
+KEPT = frozenset({"containerd", "docker", "etcd"})
+"""What a new disk does not take away: images, and what only this machine may have."""
 # Without egress: refuses at once, where a resolver that does not answer costs 20 seconds for each name.
 NO_RESOLVER = "127.0.0.1"
 
@@ -54,6 +57,8 @@ class MachineSpec(msgspec.Struct, frozen=True, kw_only=True):
     instance_id: str
     image: str = "debian-12"
     binds: tuple[Bind, ...] = ()
+    edition: str = ""
+    """What its disk is made from, in a word of its owner's; remembered with the disk."""
 
     def __repr__(self) -> str:
         return f"MachineSpec({self.cluster_uuid}/{self.name})"
@@ -72,6 +77,10 @@ class MachineRecord(msgspec.Struct, frozen=True, kw_only=True):
     binds: tuple[Bind, ...] = ()
     powered: bool = True
     """Whether its owner wants it on; a stop of the whole host does not change that."""
+    edition: str = ""
+    instance_id: str = ""
+    rebuilding: bool = False
+    """Whether its disk is being made anew: then there is none, but volumes that are kept."""
 
 
 class MachineFolder:
@@ -82,6 +91,10 @@ class MachineFolder:
 
     def record(self) -> MachineRecord | None:
         """Give what is remembered; None when there is no machine, or its disk is not complete."""
+        record = self._remembered()
+        return None if record is None or record.rebuilding else record
+
+    def _remembered(self) -> MachineRecord | None:
         try:
             content = (self.path / RECORD).read_bytes()
         except FileNotFoundError:
@@ -94,8 +107,11 @@ class MachineFolder:
 
     def create(self, spec: MachineSpec, rootfs: Path) -> MachineRecord:
         """Make the disk, anew if an earlier attempt died before it was complete."""
-        self.remove()
-        self.path.mkdir(mode=0o700, parents=True)
+        if self._remembered() is None:
+            self.remove()
+            self.path.mkdir(mode=0o700, parents=True)
+        else:
+            self._remove_disk()
         (self.path / "lower").symlink_to(rootfs)
         for name in ("upper", "work", "root", *(f"volumes/{volume}" for volume in VOLUMES)):
             _make_folder(self.path, name)
@@ -108,8 +124,21 @@ class MachineFolder:
                 memory_mib=spec.memory_mib,
                 vcpus=spec.vcpus,
                 binds=spec.binds,
+                edition=spec.edition,
+                instance_id=spec.instance_id,
             )
         )
+
+    def rebuild(self, spec: MachineSpec, rootfs: Path) -> MachineRecord:
+        """Make a new disk beside the volumes that are kept; the machine must be off. A crash leaves it to `create`."""
+        if (record := self.record()) is not None:
+            self.write(msgspec.structs.replace(record, rebuilding=True))
+        return self.create(spec, rootfs)
+
+    def _remove_disk(self) -> None:
+        kept = {RECORD, "volumes", *(f"volumes/{name}" for name in KEPT)}
+        entries = [*self.path.iterdir(), *(self.path / "volumes").glob("*")]
+        remove_tree(*(entry for entry in entries if str(entry.relative_to(self.path)) not in kept))
 
     def _write_seed(self, spec: MachineSpec) -> None:
         upper = self.path / "upper"
@@ -155,9 +184,9 @@ class MachineFolder:
         remove_tree(self.path)
 
 
-def remove_tree(path: Path) -> None:
-    """Remove a folder with all that is in it; a disk full of container images takes `rm` a third of the time."""
-    run(["rm", "--recursive", "--force", "--one-file-system", "--", path], timeout=REMOVAL_LIMIT)
+def remove_tree(*paths: Path) -> None:
+    """Remove folders with all that is in them; a disk full of container images takes `rm` a third of the time."""
+    run(["rm", "--recursive", "--force", "--one-file-system", "--", *paths], timeout=REMOVAL_LIMIT)
 
 
 def remove_if_empty(path: Path) -> None:

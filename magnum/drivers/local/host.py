@@ -15,7 +15,7 @@ from magnum.drivers.local import egress, netns, rootfs
 from magnum.drivers.local.cgroups import Cgroups
 from magnum.drivers.local.egress import Egress
 from magnum.drivers.local.errors import LocalError
-from magnum.drivers.local.folders import Bind, MachineSpec, remove_if_empty, remove_tree
+from magnum.drivers.local.folders import Bind, MachineRecord, MachineSpec, remove_if_empty, remove_tree
 from magnum.drivers.local.machines import Machine, MachineStatus
 from magnum.drivers.local.names import HostNames, cluster_folder, clusters_folder
 from magnum.drivers.local.networks import Network, Networks
@@ -72,10 +72,21 @@ class LocalHost:
             record = machine.folder.record()
             if record is None:
                 record = machine.folder.create(spec, rootfs.find(spec.image, self._settings.cache_dir))
-            elif not record.powered:
-                record = machine.folder.write(msgspec.structs.replace(record, powered=True))
-            if not machine.running:
-                machine.switch_on(record, self.ensure_network(spec.cluster_uuid), self.egress(), lock)
+            self._switch_on(machine, record, lock)
+
+    def rebuild_machine(self, spec: MachineSpec) -> None:
+        """Make the machine's disk anew, switch it on, and return while it boots: the same machine, freshly installed.
+
+        What is on the volumes that are kept stays. A machine that has a disk of this `instance_id` is only switched on.
+        """
+        image = rootfs.find(spec.image, self._settings.cache_dir)
+        machine = self._machine(spec.cluster_uuid, spec.name)
+        with machine.lock() as lock:
+            record = machine.folder.record()
+            if record is None or record.instance_id != spec.instance_id:
+                machine.shut_down()
+                record = machine.folder.rebuild(spec, image)
+            self._switch_on(machine, record, lock)
 
     def machines(self, cluster_uuid: str) -> tuple[MachineStatus, ...]:
         return tuple(machine.status() for machine in self._machines(cluster_uuid))
@@ -134,6 +145,12 @@ class LocalHost:
         names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir()) if folder.is_dir() else []
         return [self._machine(cluster_uuid, name) for name in names]
 
+    def _switch_on(self, machine: Machine, record: MachineRecord, lock: int) -> None:
+        if not record.powered:
+            record = machine.folder.write(msgspec.structs.replace(record, powered=True))
+        if not machine.running:
+            machine.switch_on(record, self.ensure_network(machine.cluster_uuid), self.egress(), lock)
+
     def _stop_for_now(self, machine: Machine) -> None:
         with machine.lock():
             machine.shut_down()
@@ -141,8 +158,8 @@ class LocalHost:
     def _start_again(self, machine: Machine) -> None:
         with machine.lock() as lock:
             record = machine.folder.record()
-            if record is not None and record.powered and not machine.running:
-                machine.switch_on(record, self.ensure_network(machine.cluster_uuid), self.egress(), lock)
+            if record is not None and record.powered:
+                self._switch_on(machine, record, lock)
 
     def _for_each_machine(self, act: Callable[[Machine], None]) -> None:
         """Act on all machines, several at once; what failed is told when all have had their turn."""

@@ -33,13 +33,18 @@ ENVIRONMENT = {"SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network"}
 
 
 class MachineStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What is there of a machine. `address` is None while its disk is being made or removed."""
+    """What is there of a machine. `address` is None while its disk is being made or removed.
+
+    `edition` and `instance_id` are those that its disk was made with.
+    """
 
     name: str
     address: IPv4Address | None
     running: bool
     reason: str | None = None
     """Why it is not running."""
+    edition: str = ""
+    instance_id: str = ""
 
 
 class Machine:
@@ -67,12 +72,19 @@ class Machine:
         record = self.folder.record()
         if record is None:
             return MachineStatus(name=self.name, address=None, running=False, reason="it is being made or deleted")
-        if self.running:
-            return MachineStatus(name=self.name, address=record.address, running=True)
-        reason = f"its processes have ended; its console says: {self.folder.console_tail() or 'nothing'}"
-        if not record.powered:
-            reason = "it was switched off"
-        return MachineStatus(name=self.name, address=record.address, running=False, reason=reason)
+        running, reason = self.running, None
+        if not running:
+            said = self.folder.console_tail() or "nothing"
+            off = not record.powered
+            reason = "it was switched off" if off else f"its processes have ended; its console says: {said}"
+        return MachineStatus(
+            name=self.name,
+            address=record.address,
+            running=running,
+            reason=reason,
+            edition=record.edition,
+            instance_id=record.instance_id,
+        )
 
     def switch_on(self, record: MachineRecord, network: Network, egress: Egress, lock: int) -> None:
         """Start the boot and return. `lock` is the descriptor of the lock that is held."""

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import stat
 from ipaddress import IPv4Address
@@ -6,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from magnum.drivers.local import folders
 from magnum.drivers.local.errors import LocalError
 from magnum.drivers.local.folders import SEED, Bind, MachineFolder, MachineSpec
 
@@ -129,3 +131,65 @@ def test_user_data_never_show():
     assert "hush" not in repr(SPEC)
     assert "hush" not in f"{SPEC}"
     assert "hush" not in str(SPEC.__rich_repr__())
+
+
+NEWER = msgspec.structs.replace(SPEC, instance_id="i-2", edition="second", user_data="#cloud-config\n")
+
+
+def used(folder):
+    """Let the machine have been on: it has written to its disk and to its volumes."""
+    (folder.path / "upper/root-was-here").write_text("")
+    for volume in (folder.path / "volumes").iterdir():
+        (volume / "data").write_text(volume.name)
+
+
+def kept(folder):
+    return sorted(path.parent.name for path in (folder.path / "volumes").glob("*/data"))
+
+
+def test_a_new_disk_beside_the_volumes_that_are_kept(folder, rootfs):
+    folder.create(SPEC, rootfs)
+    used(folder)
+    record = folder.rebuild(NEWER, rootfs)
+    assert folder.record() == record
+    assert (record.edition, record.instance_id) == ("second", "i-2")
+    assert not (folder.path / "upper/root-was-here").exists()
+    assert (folder.path / "upper" / SEED / "user-data").read_text() == "#cloud-config\n"
+    assert kept(folder) == ["containerd", "docker", "etcd"]
+    assert len(folder.volumes()) == 4
+
+
+@pytest.mark.parametrize("dies_at", range(20))
+def test_a_rebuild_that_died_at_any_line_is_completed_and_loses_no_volume(folder, rootfs, monkeypatch, dies_at):
+    """Whoever starts the machine next, by whatever call, comes to the same."""
+    folder.create(SPEC, rootfs)
+    used(folder)
+    countdown = iter(range(dies_at))
+
+    def may_die(function):
+        def run(*arguments, **options):
+            if next(countdown, None) is None:
+                raise KeyboardInterrupt
+            return function(*arguments, **options)
+
+        return run
+
+    with monkeypatch.context() as patch:
+        for name in ("run", "_make_folder", "_write_file", "write_private_file"):
+            patch.setattr(folders, name, may_die(getattr(folders, name)))
+        with contextlib.suppress(KeyboardInterrupt):
+            folder.rebuild(NEWER, rootfs)
+    record = folder.record() or folder.create(NEWER, rootfs)
+    if record.edition != "second":
+        assert dies_at == 0, "it died before it had begun, and only then is the old disk whole"
+        return
+    assert not (folder.path / "upper/root-was-here").exists()
+    assert kept(folder) == ["containerd", "docker", "etcd"]
+
+
+def test_a_machine_that_is_new_has_nothing_of_one_of_its_name(folder, rootfs):
+    folder.create(SPEC, rootfs)
+    used(folder)
+    (folder.path / "machine.json").unlink()
+    folder.create(NEWER, rootfs)
+    assert kept(folder) == []

@@ -149,6 +149,52 @@ def test_a_deletion_that_crashed_anywhere_is_simply_repeated(host, imaginary, af
         host.start_machine(spec(host.ensure_network(CLUSTER)))
 
 
+def test_a_machine_is_made_anew_where_it_was(host, settings, imaginary):
+    network = host.ensure_network(CLUSTER)
+    host.start_machine(spec(network, edition="first"))
+    etcd = next(settings.state_dir.rglob("volumes/etcd")) / "data"
+    etcd.write_text("")
+    imaginary.commands.clear()
+    host.rebuild_machine(spec(network, instance_id="j", edition="second"))
+    (machine,) = host.machines(CLUSTER)
+    assert (machine.edition, machine.instance_id, machine.address) == ("second", "j", network.subnet[10])
+    assert etcd.exists()
+    assert len(launches(imaginary)) == 1
+
+
+def test_a_disk_of_this_instance_is_made_once(host, imaginary):
+    network = host.ensure_network(CLUSTER)
+    host.rebuild_machine(spec(network, edition="first"))
+    host.rebuild_machine(spec(network, edition="second"))
+    (machine,) = host.machines(CLUSTER)
+    assert machine.edition == "first"
+    assert len(launches(imaginary)) == 2  # the imaginary one never runs, so it is switched on each time
+
+
+def test_without_its_new_root_file_system_a_machine_stays_on(host, imaginary):
+    network = host.ensure_network(CLUSTER)
+    host.start_machine(spec(network, edition="first"))
+    with pytest.raises(RootfsMissingError):
+        host.rebuild_machine(spec(network, instance_id="j", image="fedora-40"))
+    (machine,) = host.machines(CLUSTER)
+    assert machine.edition == "first"
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_rebuild_that_crashed_anywhere_is_simply_repeated(host, imaginary, after):
+    network, wanted = host.ensure_network(CLUSTER), ["first"]
+
+    def rebuild():
+        host.rebuild_machine(spec(network, instance_id=wanted[-1]))
+
+    for _ in crashes(imaginary, rebuild, after=after):
+        host.start_all()  # the service starts again, and knows nothing of it
+        rebuild()
+        (machine,) = host.machines(CLUSTER)
+        assert (machine.instance_id, machine.address) == (wanted[-1], network.subnet[10])
+        wanted.append(f"after {wanted[-1]}")
+
+
 def test_stopping_what_is_not_there_is_told(host):
     with pytest.raises(LocalError, match="no machine web-1"):
         host.stop_machine(CLUSTER, "web-1")
