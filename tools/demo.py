@@ -68,6 +68,7 @@ def main() -> int:
     parser.add_argument("--driver", choices=("local", "fake"), default="local")
     parser.add_argument("--coe", choices=("swarm", "kubernetes"), default="swarm")
     parser.add_argument("--port", type=int, default=9511)
+    parser.add_argument("--also", metavar="VERSION", help="a version of Kubernetes to get besides")
     parser.add_argument("--prepare-only", action="store_true", help="make what machines need, then end")
     options = parser.parse_args()
     demo = DEMOS[options.driver, options.coe]
@@ -75,7 +76,7 @@ def main() -> int:
         if options.driver == "local":
             prepare_machines()
             if demo.is_kubernetes:
-                prepare_kubernetes()
+                prepare_kubernetes([DEFAULT_TAG, *([options.also] if options.also else [])])
         if options.prepare_only:
             return 0
         folder = STATE.path / demo.cluster
@@ -113,16 +114,16 @@ def prepare_machines() -> None:
             raise GiveUp("Without it there are no machines. Simulated ones: make run DRIVER=fake")
 
 
-def prepare_kubernetes() -> None:
-    """Get the programs of Kubernetes, built here if they cannot be downloaded, and its command."""
+def prepare_kubernetes(tags: list[str]) -> None:
+    """Get the programs of these versions, built here at once if they cannot be downloaded, and Kubernetes' command."""
     if not shutil.which("kubectl"):
         subprocess.run([CHECKOUT / "tools/packages.sh", "kubernetes-client"], check=False)
     configured = STATE.configuration.exists() and load_settings(files=[STATE.configuration]).kubernetes
     source = ProgramsSource(cache_dir=default_cache_dir(), binaries_dir=configured.binaries_dir if configured else None)
-    if source.find(DEFAULT_TAG) is None:
-        say(f"Getting the programs of Kubernetes {DEFAULT_TAG}, once for all checkouts")
+    if any(source.find(tag) is None for tag in tags):
+        say(f"Getting the programs of Kubernetes {' and '.join(tags)}, once for all checkouts")
         subprocess.run([CHECKOUT / "tools/packages.sh", *source_build.packages()], check=False)
-        got = subprocess.run([sys.executable, "-m", "magnum.drivers.local_kubernetes.programs"], check=False)
+        got = subprocess.run([sys.executable, "-m", "magnum.drivers.local_kubernetes.programs", *tags], check=False)
         if got.returncode != 0:
             raise GiveUp("Without them there is no Kubernetes. A swarm: make run")
 

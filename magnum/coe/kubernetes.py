@@ -108,6 +108,10 @@ class KubernetesClient:
     def uncordon(self, node: str) -> None:
         self._patch_node(node, {"spec": {"unschedulable": None}})
 
+    def annotate(self, node: str, annotations: Mapping[str, str | None]) -> None:
+        """Note something on the node, or (None) remove such a note."""
+        self._patch_node(node, {"metadata": {"annotations": annotations}})
+
     def assign_pods_network(self, node: str, network: str) -> None:
         """Say where the addresses of a node's pods are from; once said it cannot be changed."""
         self._patch_node(node, {"spec": {"podCIDR": network, "podCIDRs": [network]}})

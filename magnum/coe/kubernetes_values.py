@@ -55,6 +55,9 @@ class KubernetesNode(msgspec.Struct, frozen=True, kw_only=True):
     taints: tuple[Taint, ...]
     pods_network: str = ""
     """Where the addresses of its pods are from, as the API has it."""
+    annotations: dict[str, str] = {}
+    machine_id: str = ""
+    """That of the machine on which its kubelet was started last."""
 
     @property
     def internal_address(self) -> str:
@@ -242,6 +245,7 @@ class _NodeSpec(_Wire, frozen=True):
 class _NodeInfo(_Wire, frozen=True):
     kubelet_version: str = ""
     container_runtime_version: str = ""
+    machine_id: str = msgspec.field(default="", name="machineID")
 
 
 class _Address(_Wire, frozen=True):
@@ -278,6 +282,8 @@ class WireNode(_Wire, frozen=True):
             labels=dict(self.metadata.labels or {}),
             taints=tuple(Taint(taint.key, taint.effect, taint.value) for taint in self.spec.taints or ()),
             pods_network=self.spec.pod_cidr,
+            annotations=dict(self.metadata.annotations or {}),
+            machine_id=self.status.node_info.machine_id,
         )
 
 

@@ -167,6 +167,10 @@ class StepContext:
         self.write(update)
         self._rows = msgspec.structs.replace(self._rows, cluster=msgspec.structs.replace(self.cluster, **changes))
 
+    def batch_done(self) -> None:
+        minutes = self.services.settings.conductor.update_timeout
+        self.write(lambda tx: operations.allow_more_time(tx, self._lease.claim, minutes))
+
     def new_node_token(self, node: Node, limits: NodeLimits) -> str:
         token = secrets.token_urlsafe(32)  # never from a source that a test could foresee
         expires_at = self.operation.deadline or self._rows.now + _TOKEN_LIFETIME * MICROSECONDS

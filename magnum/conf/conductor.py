@@ -30,7 +30,9 @@ class Conductor(msgspec.Struct, frozen=True, kw_only=True):
             minimum=0,
         ),
     ] = 120.0
-    update_timeout: Annotated[int, Option("Minutes that a change of a cluster may take.", minimum=1)] = 60
+    update_timeout: Annotated[
+        int, Option("Minutes that a change of a cluster may take; of rolling work, each batch.", minimum=1)
+    ] = 60
     stop_timeout: Annotated[float, Option("Seconds that running steps get when a conductor stops.", minimum=0)] = 20.0
     topic: Annotated[str, Option("Message queue.", unused="There is no message queue any more.")] = "magnum-conductor"
     conductor_life_check_timeout: Annotated[

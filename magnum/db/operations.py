@@ -189,6 +189,13 @@ def mark_accepted(tx: Connection, claim: Claim, accepted: bool) -> None:
     stored.set_operation(tx, claim.operation.uuid, accepted=accepted)
 
 
+def allow_more_time(tx: Connection, claim: Claim, minutes: int) -> None:
+    """Let the time that it may take begin anew, unless it may take as long as it needs."""
+    verify(tx, claim)
+    if get(tx, claim.operation.uuid).deadline is not None:
+        stored.set_operation(tx, claim.operation.uuid, deadline=now(tx) + _microseconds(minutes * 60))
+
+
 def save_step(
     tx: Connection,
     claim: Claim,

@@ -220,6 +220,10 @@ class DriverContext(Protocol):
         """Store columns of the cluster: api_address, coe_version, container_version, stack_id."""
         ...
 
+    def batch_done(self) -> None:
+        """Say that a part of rolling work is done: the next one may take as long as the whole was allowed to."""
+        ...
+
     def new_node_token(self, node: Node, limits: NodeLimits) -> str:
         """Make one more credential for a node and give its token, which is not stored and cannot be had again."""
         ...

@@ -227,6 +227,7 @@ class FakeDriver:
             self._call(
                 context, Call.UPGRADE, f"upgrade {', '.join(batch)} to {wanted[batch[0]]}", partial(upgrade, batch)
             )
+            context.batch_done()
         return Done()
 
     def _renew_certificates(self, context: DriverContext) -> Outcome:

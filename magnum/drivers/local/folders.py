@@ -147,8 +147,8 @@ class MachineFolder:
         _write_file(upper / SEED / "meta-data", msgspec.json.encode(metadata).decode(), 0o644)
         _write_file(upper / SEED / "user-data", spec.user_data, 0o600)
         _make_folder(upper, "etc")
-        machine_id = hashlib.sha256(f"{spec.cluster_uuid}/{spec.name}/{spec.instance_id}".encode()).hexdigest()[:32]
-        _write_file(upper / "etc/machine-id", machine_id + "\n", 0o444)
+        identity = machine_id(spec.cluster_uuid, spec.name, spec.instance_id)
+        _write_file(upper / "etc/machine-id", identity + "\n", 0o444)
 
     def volumes(self) -> tuple[tuple[Path, Path], ...]:
         """Give the folders that are not on the overlay, and where the machine sees them. An old machine has fewer."""
@@ -182,6 +182,11 @@ class MachineFolder:
 
     def remove(self) -> None:
         remove_tree(self.path)
+
+
+def machine_id(cluster_uuid: str, name: str, instance_id: str) -> str:
+    """Give what a machine calls itself in /etc/machine-id: another one with every new disk."""
+    return hashlib.sha256(f"{cluster_uuid}/{name}/{instance_id}".encode()).hexdigest()[:32]
 
 
 def remove_tree(*paths: Path) -> None:

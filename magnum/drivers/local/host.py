@@ -77,14 +77,15 @@ class LocalHost:
     def rebuild_machine(self, spec: MachineSpec) -> None:
         """Make the machine's disk anew, switch it on, and return while it boots: the same machine, freshly installed.
 
-        What is on the volumes that are kept stays. A machine that has a disk of this `instance_id` is only switched on.
+        What is on the volumes that are kept stays, as a power cut leaves it; of the rest nothing is to be saved.
+        A machine that has a disk of this `instance_id` already is only switched on.
         """
         image = rootfs.find(spec.image, self._settings.cache_dir)
         machine = self._machine(spec.cluster_uuid, spec.name)
         with machine.lock() as lock:
             record = machine.folder.record()
             if record is None or record.instance_id != spec.instance_id:
-                machine.shut_down()
+                machine.cut_power()
                 record = machine.folder.rebuild(spec, image)
             self._switch_on(machine, record, lock)
 

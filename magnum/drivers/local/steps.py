@@ -25,6 +25,7 @@ from magnum.openstack.catalogue import Catalogue
 from .errors import LocalError
 from .folders import Bind, MachineSpec
 from .host import LocalHost
+from .machines import MachineStatus
 from .networks import Network
 
 MACHINE = "machine"
@@ -45,6 +46,8 @@ class MachinePlan(msgspec.Struct, frozen=True, kw_only=True):
     """(context, node, how it reaches us, its token) → cloud-config."""
     binds: Callable[[DriverContext, Node], tuple[Bind, ...]] = lambda _context, _node: ()
     """What of this host it sees."""
+    edition: Callable[[DriverContext, Node], str] = lambda _context, _node: ""
+    """What it is made from besides its image: a text that differs when its user data would."""
 
 
 class LocalSteps:
@@ -145,6 +148,33 @@ class LocalSteps:
         names = ", ".join(node.name for node in awaited)
         return Wait(0.2, f"waiting for the report of {names}")
 
+    def machines_of(self, context: DriverContext) -> dict[str, MachineStatus]:
+        return {machine.name: machine for machine in self._host.machines(context.cluster.uuid)}
+
+    def edition(self, context: DriverContext, node: Node) -> str:
+        """Say what the machine of a node is to be made from; one that was made from something else is outdated."""
+        return f"{self._plan.edition(context, node)} {self._image(context, node)}"
+
+    def rebuilt_as(self, context: DriverContext, node: Node) -> str:
+        """Give the instance that an operation makes of a node when it makes it anew, once."""
+        return f"{node.uuid}/{context.operation.uuid}"
+
+    def rebuild(self, context: DriverContext, node: Node) -> None:
+        """Make the machine of a node anew, at its address and with the volumes that stay. It reports like a new one."""
+        network = self._network(context)
+        node = _addressed(context, network, node)
+        resource = context.attempt(MACHINE, node.name)
+        spec = self._spec(context, network, node, instance_id=self.rebuilt_as(context, node))
+        new = msgspec.structs.replace(node, state=NodeState.PLANNED, failed_step=None, report=None, reported_at=None)
+        with _told(), context.provider_call(f"rebuild machine {node.name}", timeout=CALL_TIMEOUT):
+            context.save_node(new)  # only now: whoever may only look gets no further than here
+            self._host.rebuild_machine(spec)
+        context.confirm(resource, node.name)
+
+    def start_again(self, context: DriverContext, node: Node) -> None:
+        """Switch a machine on that has stopped."""
+        self._start(context, self._network(context), node)
+
     def delete_nodes(self, context: DriverContext) -> Outcome:
         """Take down the machines of nodes that are to go, and forget those nodes."""
         leaving = {node.name: node for node in context.changing if node.state is NodeState.REMOVING}
@@ -188,25 +218,32 @@ class LocalSteps:
     def _start(self, context: DriverContext, network: Network, node: Node) -> None:
         node = _addressed(context, network, node)
         resource = context.attempt(MACHINE, node.name)
+        spec = self._spec(context, network, node, instance_id=node.uuid)
+        with _told(), context.provider_call(f"start machine {node.name}", timeout=CALL_TIMEOUT):
+            self._host.start_machine(spec)
+        context.confirm(resource, node.name)
+
+    def _spec(self, context: DriverContext, network: Network, node: Node, *, instance_id: str) -> MachineSpec:
         access = self._node_listeners.access(context.cluster.uuid, str(network.gateway))
         token = context.new_node_token(node, self._plan.limits(context, node))
         group = group_of(context, node)
         flavor = self._catalogue.flavor(group.flavor_id or DEFAULT_FLAVOR)
-        image = self._catalogue.image(group.image_id or str(context.template.image_id))
-        spec = MachineSpec(
+        return MachineSpec(
             cluster_uuid=context.cluster.uuid,
             name=node.name,
             address=IPv4Address(str(node.address)),
-            instance_id=node.uuid,
+            instance_id=instance_id,
             memory_mib=flavor.memory_mib,
             vcpus=flavor.vcpus,
             user_data=self._plan.user_data(context, node, access, token),
-            image=image.name,
+            image=self._image(context, node),
             binds=self._plan.binds(context, node),
+            edition=self.edition(context, node),
         )
-        with _told(), context.provider_call(f"start machine {node.name}", timeout=CALL_TIMEOUT):
-            self._host.start_machine(spec)
-        context.confirm(resource, node.name)
+
+    def _image(self, context: DriverContext, node: Node) -> str:
+        """Give the name of what the disk of a node is made from."""
+        return self._catalogue.image(group_of(context, node).image_id or str(context.template.image_id)).name
 
     def _delete_machines(self, context: DriverContext, resources: Sequence[CloudResource]) -> None:
         """All at once: each spends its time waiting for the kernel, and the owner waits for all of them."""

@@ -1,4 +1,4 @@
-"""The I/O half of `local_kubernetes`: which steps make, resize and delete a cluster on machines of this host.
+"""The I/O half of `local_kubernetes`: which steps make, change and delete a cluster on machines of this host.
 
 The machines' steps are those of `magnum.drivers.local.steps`; what they are made with is in `machines`, and the
 cluster's own steps are in `kubernetes`.
@@ -23,6 +23,7 @@ from .kubernetes import CALL_TIMEOUT, Kubernetes
 from .load_balancer import LoadBalancer
 from .machines import DOWNLOAD_LIMIT, KubernetesMachines
 from .programs import ProgramsSource
+from .roll import ROLL_LIMIT, Roll
 from .values import read_addons
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class LocalKubernetesDriver:
         )
 
         self._load_balancer = LoadBalancer(self._machines, self._local)
+        self._rolling = Roll(self._local, self._kubernetes, self._machines.version)
 
     def create_steps(self, context: DriverContext) -> Sequence[Step]:
         return (
@@ -78,8 +80,18 @@ class LocalKubernetesDriver:
             Step("machines", self._local.machines),
             Step("load balancer", self._load_balancer.start),
             *self._joining(),
-            Step("add-ons", self._addons.bring, ADDONS_LIMIT),
-            Step("look at add-ons", self._addons.tell),
+            *self._with_addons(),
+        )
+
+    def upgrade_steps(self, context: DriverContext) -> Sequence[Step]:
+        del context
+        return (
+            Step("programs", self._machines.programs, DOWNLOAD_LIMIT),
+            Step("versions", self._rolling.check),
+            Step("masters", self._rolling.masters, ROLL_LIMIT),
+            Step("workers", self._rolling.workers, ROLL_LIMIT),
+            *self._settling(),
+            *self._with_addons(),
         )
 
     def resize_steps(self, context: DriverContext) -> Sequence[Step]:
@@ -115,7 +127,18 @@ class LocalKubernetesDriver:
     def _joining(self) -> tuple[Step, ...]:
         return (
             Step("node set-up", self._local.reports),
+            *self._settling(),
+        )
+
+    def _settling(self) -> tuple[Step, ...]:
+        return (
             Step("API", self._kubernetes.api),
             Step("pod network", self._addons.bring_network, ADDONS_LIMIT),
             Step("ready", self._addons.networked(self._kubernetes.ready)),
+        )
+
+    def _with_addons(self) -> tuple[Step, ...]:
+        return (
+            Step("add-ons", self._addons.bring, ADDONS_LIMIT),
+            Step("look at add-ons", self._addons.tell),
         )

@@ -9,16 +9,14 @@ from ipaddress import IPv4Address
 
 import msgspec
 
-from magnum.coe.drains import plan_drain, removal_order
+from magnum.coe.drains import removal_order
 from magnum.coe.kubernetes import KubernetesClient
 from magnum.coe.kubernetes_calls import KubernetesError
 from magnum.coe.kubernetes_health import judge
-from magnum.coe.kubernetes_values import EvictionResult, KubernetesNode, Taint
+from magnum.coe.kubernetes_values import KubernetesNode, Taint
 from magnum.drivers.base import ClientTls, DriverContext, LookContext, Observation
 from magnum.drivers.cluster_failures import told
 from magnum.drivers.local.steps import group_of
-from magnum.model.events import EventLevel
-from magnum.model.failures import Code, Fatal
 from magnum.model.health import Health, silent
 from magnum.model.nodegroups import MASTER
 from magnum.model.nodes import Node, NodeState
@@ -26,9 +24,9 @@ from magnum.model.outcomes import Done, Outcome, Wait
 from magnum.nodes.kubernetes.certificates import API_TO_KUBELET
 from magnum.nodes.kubernetes.cluster import KubernetesCluster, NetworkDriver
 
+from .draining import empty, why_waiting
+
 CALL_TIMEOUT = 8.0
-DRAIN_LIMIT = 120
-"""Seconds that a drain may take. What has not ended by then is told, and what is protected stops the operation."""
 NOT_READY = "node.kubernetes.io/not-ready"
 Connect = Callable[[str, ClientTls], KubernetesClient]
 
@@ -66,7 +64,7 @@ class Kubernetes:
             client = self.client(context)
             members = {member.name: member for member in client.nodes()}
             self._mark(context, client, [node for node in staying if node.name in members], members)
-            missing = [_why_not(node, members) for node in staying if not _is_ready(node, members)]
+            missing = [reason for node in staying if (reason := why_not_ready(node, members.get(node.name)))]
             if missing:
                 return Wait(0.5, f"not Ready yet: {', '.join(missing)}")
             version = client.version()
@@ -83,7 +81,7 @@ class Kubernetes:
 
     def drain(self, context: DriverContext) -> Outcome:
         """Move the work off the nodes that are to go, as its budgets allow, and wait for it, but not for ever."""
-        waiting: list[str] = []
+        busy: list[str] = []
         blocked: list[str] = []
         with told("draining"):
             client = self.client(context)
@@ -93,30 +91,15 @@ class Kubernetes:
                 if not member.unschedulable:
                     with context.provider_call(f"cordon {member.name}", timeout=CALL_TIMEOUT):
                         client.cordon(member.name)
-                if not member.ready:
-                    continue  # whatever was there has ended with it, or nobody can tell it to
-                plan = plan_drain(client.pods(member.name))
                 assert version is not None
-                for pod in plan.evict:
-                    with context.provider_call(f"move {pod.namespace}/{pod.name}", timeout=CALL_TIMEOUT):
-                        eviction = client.evict(pod, version)
-                    if eviction.result is EvictionResult.BLOCKED:
-                        blocked.append(f"{pod.namespace}/{pod.name} on {member.name} ({eviction.reason})")
-                if not plan.done:
-                    waiting.append(member.name)
-        if not waiting:
+                emptying = empty(context, client, member, version, CALL_TIMEOUT)
+                busy += [member.name] if emptying.busy else []
+                blocked += emptying.blocked
+        if not busy:
             return Done()
-        if context.operation.seconds_in_step(context.clock.now()) <= DRAIN_LIMIT:
-            return Wait(1.0, f"work is moving off {', '.join(waiting)}{_blocked_by(blocked)}")
-        if blocked:
-            raise Fatal(
-                Code.COE_REFUSED,
-                f"The drain of {', '.join(waiting)} was not allowed within {DRAIN_LIMIT} s{_blocked_by(blocked)}. "
-                "Change the budget or give the work more replicas, then retry.",
-            )
-        text = f"{', '.join(waiting)} still had work {DRAIN_LIMIT} s after the drain began; removed all the same."
-        context.event(text, level=EventLevel.WARNING)
-        return Done()
+        seconds = context.operation.seconds_in_step(context.clock.now())
+        reason = why_waiting(context, busy, blocked, seconds, then="removed")
+        return Wait(1.0, reason) if reason else Done()
 
     def leave(self, context: DriverContext) -> Outcome:
         """Take the nodes that are to go off the cluster's list."""
@@ -164,6 +147,10 @@ class Kubernetes:
     def client(self, context: DriverContext) -> KubernetesClient:
         return self._connect(self._describe(context).api_url, context.client_tls())
 
+    def client_of(self, context: DriverContext, master: Node) -> KubernetesClient:
+        """Give a client of the API server of one master."""
+        return self._connect(f"https://{master.address}:{self._describe(context).api_port}", context.client_tls())
+
     def _leaving(self, context: DriverContext, client: KubernetesClient) -> list[KubernetesNode]:
         names = {node.name for node in context.changing if node.state is NodeState.REMOVING}
         return [member for member in client.nodes() if member.name in names] if names else []
@@ -196,22 +183,15 @@ class Kubernetes:
                 client.mark_node(node.name, labels, taints)
 
 
-def _is_ready(node: Node, members: Mapping[str, KubernetesNode]) -> bool:
-    """Ready, and open for pods too: the mark that keeps them off a node that is not goes a moment later."""
-    member = members.get(node.name)
-    return member is not None and member.ready and all(taint.key != NOT_READY for taint in member.taints)
-
-
-def _why_not(node: Node, members: Mapping[str, KubernetesNode]) -> str:
-    if node.name not in members:
+def why_not_ready(node: Node, member: KubernetesNode | None) -> str | None:
+    """Say why a node is not Ready, and open for pods too: the mark that keeps them off goes a moment later."""
+    if member is None:
         return f"{node.name} (has not come yet)"
-    return f"{node.name} ({members[node.name].reason or f'is still marked {NOT_READY}'})"
+    if member.ready and all(taint.key != NOT_READY for taint in member.taints):
+        return None
+    return f"{node.name} ({member.reason or f'is still marked {NOT_READY}'})"
 
 
 def _runtime(runtimes: Sequence[str]) -> str | None:
     """`containerd://1.6.20~ds1` as a version; nodes may differ while they are replaced."""
     return ", ".join(runtime.partition("://")[2] or runtime for runtime in runtimes) or None
-
-
-def _blocked_by(blocked: Sequence[str]) -> str:
-    return f"; not allowed to go: {', '.join(blocked)}" if blocked else ""

@@ -1,6 +1,7 @@
 """What a machine is made with to become a node of Kubernetes: its files, its programs, and what it may have signed."""
 
 import base64
+import hashlib
 import platform
 import secrets
 from ipaddress import IPv4Address
@@ -47,7 +48,7 @@ class KubernetesMachines:
         self._images_dir = images_dir
 
     def plan(self) -> MachinePlan:
-        return MachinePlan(limits=self._limits, user_data=self._user_data, binds=self._binds)
+        return MachinePlan(limits=self._limits, user_data=self._user_data, binds=self._binds, edition=self._edition)
 
     def programs(self, context: DriverContext) -> Outcome:
         """See that there are programs of every version that is asked for, before any machine is made."""
@@ -93,6 +94,12 @@ class KubernetesMachines:
             return read_values(context.template, labels)
         except ValueError as error:
             raise Fatal(Code.PROVIDER_REFUSED, f"The cluster cannot be made: {error}.") from error
+
+    def _edition(self, context: DriverContext, node: Node) -> str:
+        """Name the version, and all else that owners decide of a node by template and labels."""
+        values = self._values(context, group_of(context, node))
+        content = msgspec.json.encode(values, enc_hook=str, order="sorted")
+        return f"{values.version.tag} {hashlib.sha256(content).hexdigest()[:16]}"
 
     def _cluster_of(self, context: DriverContext, node: Node) -> KubernetesCluster:
         """Give the cluster as a node is to know it: in the node's own version."""

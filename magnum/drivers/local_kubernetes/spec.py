@@ -10,10 +10,11 @@ from types import MappingProxyType
 import msgspec
 
 from magnum.addons import rendering
-from magnum.drivers.base import Bill, ClusterRequest, ClusterType, Feature, Problem
+from magnum.drivers.base import Bill, ClusterRequest, ClusterType, Feature, GroupChange, Problem
 from magnum.model.clustertemplates import ClusterTemplate, Coe, ServerType
 from magnum.nodes.kubernetes.cluster import NetworkDriver
 
+from . import upgrades
 from .names import PROGRAMS, RELEASE_URL, release_folder
 from .values import LABELS, read_addons, read_values
 
@@ -27,11 +28,16 @@ class LocalKubernetesSpec(msgspec.Struct, frozen=True):
     provides: frozenset[ClusterType] = frozenset({ClusterType(ServerType.VM, "debian", Coe.KUBERNETES)})
     driver_path: str = "magnum.drivers.local_kubernetes.driver:LocalKubernetesDriver"
     longest_call: float = 30.0
-    features: frozenset[Feature] = frozenset({Feature.NODE_LABELS})
+    features: frozenset[Feature] = frozenset({Feature.NODE_LABELS, Feature.UPGRADE})
     labels: Mapping[str, str] = MappingProxyType(LABELS)
 
     def problems(self, request: ClusterRequest) -> Sequence[Problem]:
         return tuple(_problems(request))
+
+    def change_problems(
+        self, current: ClusterRequest, wanted: ClusterRequest, groups: Sequence[GroupChange]
+    ) -> Sequence[Problem]:
+        return tuple(upgrades.problems(current, wanted, groups))
 
     def bill(self, template: ClusterTemplate) -> Bill:
         """List images, and programs as a release has them: where there are some already they are not fetched."""

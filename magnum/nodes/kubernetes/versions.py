@@ -36,6 +36,8 @@ TAINTS_IN_FILE = 23
 PAUSE_FLAG_ENDS = 35
 """From here on the kubelet has no --pod-infra-container-image: the runtime says what it must not collect."""
 POD_SECURITY_POLICY_ENDS = 25
+OLDER_KUBELETS = {20: 2, 25: 3}
+"""By how many minor versions a kubelet may be older than the API servers; none may be newer."""
 
 
 class Version(msgspec.Struct, frozen=True, order=True):

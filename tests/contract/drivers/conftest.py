@@ -27,6 +27,8 @@ class FakeRig:
 
     def __init__(self, directory):
         self.world = World(directory)
+        self.newer = {"labels": {"fake_version": "2.0"}}
+        """What makes a template newer than the usual one; needed with the feature UPGRADE."""
         self.slow_removal = {"fake_latencies": "vanish:3"}
         """Labels of a cluster whose things take a while to go."""
 

@@ -4,6 +4,7 @@ import itertools
 import subprocess
 import sys
 import time
+import uuid
 
 import pytest
 from simulation import AtPoint, Crash, SimulatedConductor
@@ -12,7 +13,7 @@ from magnum.conductor.context import StepContext
 from magnum.conductor.lease import Lease
 from magnum.conductor.rows import read_rows
 from magnum.conductor.worker import Worker
-from magnum.drivers.base import HEALTH_LIMIT, TellsHealth
+from magnum.drivers.base import HEALTH_LIMIT, Feature, TellsHealth, Upgrades
 from magnum.model.label_registry import problems
 from magnum.model.ledger import ResourceState
 from magnum.model.outcomes import Done
@@ -260,6 +261,34 @@ class TestCrashes:
         attempted = [row.kind for row in world.ledger(cluster) if row.state is ResourceState.ATTEMPTED]
         nodes = sorted((node.role, node.number, node.state) for node in world.nodes(cluster))
         return world.cluster(cluster).status, standing, attempted, nodes, len(rig.census(cluster))
+
+
+class TestUpgrades:
+    """Rule 35, and with it 10, 12 and 16, of drivers that upgrade."""
+
+    def test_whoever_takes_over_goes_on(self, rig):
+        if Feature.UPGRADE not in rig.spec.features:
+            return  # it promises nothing
+        world = rig.world
+
+        def ask_upgrade(world):
+            cluster = world.create(masters=1, nodes=2)
+            world.settle()
+            world.upgrade(cluster, world.make_template(str(uuid.uuid4()), **rig.newer))
+            return cluster
+
+        undisturbed = ask_upgrade(world)
+        before = world.cluster(undisturbed).coe_version
+        world.settle()
+        expected = (TestCrashes._end(rig, undisturbed), world.cluster(undisturbed).coe_version)
+        assert expected[1] != before
+        for cluster, trace in TestCrashes._crashes(rig, ask_upgrade):
+            world.clock.turn(rig.after_lease)
+            world.settle()
+            assert (TestCrashes._end(rig, cluster), world.cluster(cluster).coe_version) == expected, trace.point
+
+    def test_it_has_the_steps_for_it(self, rig, driver):
+        assert isinstance(driver, Upgrades) >= (Feature.UPGRADE in rig.spec.features)
 
 
 def is_side_of_a_call(point):

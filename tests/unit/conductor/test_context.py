@@ -150,6 +150,18 @@ class TestRows:
         with pytest.raises(TypeError, match="status"):
             make().update_cluster(status="CREATE_COMPLETE")
 
+    def test_each_batch_of_rolling_work_has_the_whole_time(self, world, cluster, make):
+        context = make()
+        world.clock.turn(600)
+        context.batch_done()
+        minutes = world.settings.conductor.update_timeout
+        assert world.operations(cluster)[0].deadline == world.clock.now() + minutes * 60 * SECOND
+
+    def test_what_may_take_as_long_as_it_needs_gets_no_limit_by_that(self, world, cluster, make):
+        world.update_operation(world.operations(cluster)[0].uuid, deadline=None)
+        make().batch_done()
+        assert world.operations(cluster)[0].deadline is None
+
     def test_an_event_is_for_the_owner(self, world, cluster, make):
         make().event("The moon is full.")
         told = world.events(cluster)[-1]

@@ -3,7 +3,7 @@ import re
 import msgspec
 import pytest
 
-from magnum.drivers.base import ClusterRequest
+from magnum.drivers.base import ClusterRequest, GroupChange
 from magnum.drivers.local_kubernetes.spec import SPEC
 from magnum.drivers.local_kubernetes.values import read_addons, read_values
 from magnum.model.clustertemplates import ClusterTemplate
@@ -104,3 +104,82 @@ def test_what_cannot_be_made_is_refused_when_it_is_asked_for(changes, field, wor
     [(found, text)] = problems(**changes)
     assert found == field
     assert words in text
+
+
+def refusals(masters, workers=None, others=None, **changes):
+    """Give what is said of an upgrade: each group is (before, after), the second like the first unless it is said."""
+    pairs = {"default-master": masters, "default-worker": workers or masters, "gpu": others or (masters[0], masters[0])}
+    labels = [{"kube_tag": tag} if tag else {} for tag in masters]
+    current, wanted = (
+        ClusterRequest(template=template, labels=own | more, master_count=1, node_count=1, master_lb_enabled=False)
+        for template, own, more in (
+            (TEMPLATE, labels[0], {}),
+            (msgspec.structs.replace(TEMPLATE, **changes.pop("template", {})), labels[1], changes),
+        )
+    )
+    groups = [
+        GroupChange(
+            name=name,
+            role="master" if name == "default-master" else "worker",
+            **{when: {"kube_tag": tag} if tag else {} for when, tag in zip(("before", "after"), pair, strict=True)},
+        )
+        for name, pair in pairs.items()
+    ]
+    return [(problem.field, problem.text) for problem in SPEC.change_problems(current, wanted, groups)]
+
+
+@pytest.mark.parametrize(
+    ("masters", "others"),
+    [
+        (("v1.20.2", "v1.21.0"), None),
+        ((None, "v1.21.0"), None),  # from the default, v1.20.2
+        (("v1.30.1", "v1.30.9"), None),
+        (("v1.30.1", "v1.30.1"), None),
+        (("v1.21.0", "v1.22.3"), ("v1.20.2", "v1.20.2")),
+        (("v1.27.0", "v1.28.0"), ("v1.25.4", "v1.25.4")),
+        (("v1.22.3", "v1.22.3"), ("v1.20.2", "v1.22.3")),  # nodes that are made anew may skip a version
+    ],
+)
+def test_an_upgrade_that_kubernetes_allows(masters, others):
+    assert refusals(masters, others=others) == []
+
+
+@pytest.mark.parametrize(
+    ("masters", "others", "sentence"),
+    [
+        (
+            ("v1.21.0", "v1.20.2"),
+            ("v1.20.2", "v1.20.2"),
+            r"default-master is of v1\.21\.0; Kubernetes cannot be downgr",
+        ),
+        (("v1.21.3", "v1.21.2"), None, r"cannot be downgraded, here to v1\.21\.2"),
+        (("v1.20.2", "v1.22.0"), ("v1.22.0", "v1.22.0"), r"masters cannot skip a minor.*Upgrade to v1\.21 first"),
+        (("v1.22.0", "v1.23.0"), ("v1.20.2", "v1.20.2"), r"gpu, of v1\.20\.2, would be too old for.*2 minor versions"),
+        (("v1.28.0", "v1.29.0"), ("v1.25.4", "v1.25.4"), r"gpu, of v1\.25\.4, would be too old for.*3 minor versions"),
+        (("v1.21.0", "v1.21.0"), ("v1.22.0", "v1.22.0"), r"gpu would be of v1\.22\.0 and the masters of v1\.21\.0"),
+    ],
+)
+def test_what_kubernetes_does_not_allow_is_refused(masters, others, sentence):
+    found = refusals(masters, others=others)
+    assert {field for field, _ in found} == {"kube_tag"}
+    assert any(re.search(sentence, text) for _, text in found), found
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "words"),
+    [
+        ({"service_cluster_ip_range": "172.20.0.0/20"}, "service_cluster_ip_range", "10.254.0.0/16 and cannot become"),
+        ({"flannel_network_cidr": "172.20.0.0/16"}, "the addresses of pods", "cannot become 172.20.0.0/16"),
+        ({"dns_cluster_domain": "other.local"}, "dns_cluster_domain", "cluster.local and cannot"),
+        ({"template": {"apiserver_port": 8443}}, "apiserver_port", "6443 and cannot become 8443"),
+        ({"template": {"network_driver": "calico"}}, "network_driver", "bridge and cannot become calico"),
+    ],
+)
+def test_what_all_nodes_have_to_agree_on_stays(changes, field, words):
+    ((at, text),) = refusals(("v1.20.2", "v1.21.0"), **changes)
+    assert (at, words in text) == (field, True), text
+
+
+def test_a_version_that_an_adopted_row_may_hold_is_told():
+    ((field, text),) = refusals(("latest", "v1.21.0"))
+    assert (field, "'latest' is no version" in text) == ("labels", True)
