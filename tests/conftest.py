@@ -1,7 +1,8 @@
 """What holds for all tests: tests of real machines need root, and are named when they are left out.
 
-Database servers are started when the first test asks for one, and end with the session. No property is judged by how
-long an example takes: that is the machine's affair.
+Database servers are started when the first test asks for one, and end with the session. Where several processes share
+the tests (--dist loadgroup), all that need the same server are run by the same one: it is started once. No property is
+judged by how long an example takes: that is the machine's affair.
 """
 
 import contextlib
@@ -9,14 +10,22 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from databases import Servers
+from databases import KINDS, Servers
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("any machine", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
 
+SERVERS = {*KINDS, "http_basic", "keystone"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        for server in SERVERS.intersection(value for value in parameters if isinstance(value, str)):
+            item.add_marker(pytest.mark.xdist_group(server))
     if os.geteuid() == 0:
         return
     for item in items:

@@ -20,7 +20,7 @@ from magnum.certificates.encryption import generate_key_file
 from magnum.db import migrate
 
 COMMANDS = Path(sys.executable).parent
-SECONDS = 30
+SECONDS = 120
 Options = Mapping[str, Mapping[str, Any]]
 
 

@@ -29,7 +29,7 @@ with warnings.catch_warnings():  # the client's warnings are not ours to mend
     from osc_lib.clientmanager import ClientManager
 
 COMMANDS = Path(sys.executable).parent
-SECONDS = 30
+SECONDS = 120
 
 
 def start(*command: str | Path, ready: str, **environment: str) -> subprocess.Popen[str]:

@@ -4,6 +4,7 @@ A simulated conductor has no threads: it claims what is due and runs it at once.
 `Crash`, which leaves everything as kill -9 would, and the next one takes over when its lease has lapsed.
 """
 
+import contextlib
 import random
 import uuid
 
@@ -11,6 +12,7 @@ import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import NameOID
+from databases import LENDER
 
 from magnum.certificates.encryption import Keyring
 from magnum.certificates.stores.database import DatabaseStore
@@ -31,7 +33,7 @@ from magnum.db import clusters, clustertemplates, events, ledger, nodegroups, no
 from magnum.db.engine import open_database
 from magnum.db.errors import NotFound
 from magnum.db.migrate import create_all
-from magnum.db.tables import METADATA, operation
+from magnum.db.tables import operation
 from magnum.drivers.base import DriverServices
 from magnum.drivers.fake.cloud import Cloud
 from magnum.drivers.fake.driver import FakeDriver
@@ -123,11 +125,12 @@ class World:
     """What a directory holds. The database is in memory unless one is given; time stands still without a clock."""
 
     def __init__(
-        self, directory, *, url="sqlite://", clock=None, database=None, registry=None, seed=0, fresh=True, **sections
+        self, directory, *, url=None, clock=None, database=None, registry=None, seed=0, fresh=True, **sections
     ):
+        self._until = contextlib.ExitStack()
         self.clock = clock or TurnedClock()
         self.settings = Settings(default=Default(state_path=directory, host="here"), **sections)
-        self.database = database or open_database(url, clock=self.clock)
+        self.database = database or self._open(url, fresh=fresh)
         self.randomness = random.Random(seed)
         self.registry = registry or FakeRegistry(sleep=self.clock.turn)
         self.listeners = NoListeners()
@@ -143,13 +146,21 @@ class World:
         )
         self.template_uuid = "952f3c65-de53-480f-a445-1a0c69d6f56c"
         if fresh:
-            create_all(self.database)
-            self.database.write(lambda tx: [tx.execute(table.delete()) for table in METADATA.sorted_tables])
             self.database.write(lambda tx: clustertemplates.insert(tx, self.template()))
 
+    def _open(self, url, *, fresh):
+        if url is None:
+            return self._until.enter_context(LENDER.lent(self.clock))
+        database = open_database(url, clock=self.clock)
+        self._until.callback(database.dispose)
+        if fresh:
+            create_all(database)
+        return database
+
     def close(self):
+        """Whatever was given from outside stays open."""
         self.cloud.close()
-        self.database.dispose()
+        self._until.close()
 
     def template(self):
         return ClusterTemplate(

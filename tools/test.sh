@@ -14,8 +14,9 @@ suite="${1:-test}"
 declare -A budgets=([test]=900 [chaos]=480 [clients]=480 [kubernetes]=1500 [openapi]=7200)
 budget="${budgets[$suite]}"
 pytest=(.venv/bin/pytest --quiet)
-apart=(--ignore=tests/unit --ignore=tests/local --ignore=tests/crash --ignore=tests/functional/clients
-    --ignore=tests/kubernetes)
+# Tests that need the same server are run by the same process; the long rows of them come first.
+together=("${pytest[@]}" --numprocesses=auto --dist=loadgroup --durations=10 -m "not root")
+apart=(--ignore=tests/unit --ignore=tests/local --ignore=tests/crash --ignore=tests/kubernetes)
 summary=()
 
 finish() {
@@ -40,17 +41,14 @@ part() {
 real_machines() {
     if [ "$(id -u)" -eq 0 ]; then
         part "set-up of machines" .venv/bin/python tools/demo.py --prepare-only
-        part "real machines" "${pytest[@]}" --durations=10 -m root --ignore=tests/kubernetes tests
+        # They wait more than they compute. Each module has its own machines, as each checkout has.
+        part "real machines" "${pytest[@]}" --numprocesses=2 --dist=loadfile --durations=10 -m root \
+            --ignore=tests/kubernetes tests
     else
         summary+=("LEFT OUT, because they need root:")
         mapfile -t left_out < <("${pytest[@]}" --collect-only -m root tests | grep :: | cut -d: -f1 | sort | uniq -c)
         summary+=("${left_out[@]}")
     fi
-}
-
-clients() {
-    part "set-up of clients and Keystone" tools/environments.sh
-    part "clients" "${pytest[@]}" --durations=10 tests/functional/clients  # in order: the last one sums up
 }
 
 part "set-up" tools/venv.sh
@@ -60,8 +58,8 @@ case "$suite" in
         part "style, types, layers, scripts" tools/lint.sh
         command -v shellcheck >/dev/null || summary+=("LEFT OUT: shellcheck, which is not installed.")
         part "unit tests" "${pytest[@]}" --numprocesses=auto -m "not root" tests/unit
-        part "contracts, stories" "${pytest[@]}" --numprocesses=auto -m "not root" --durations=10 "${apart[@]}" tests
-        clients
+        part "set-up of clients and Keystone" tools/environments.sh
+        part "contracts, stories, clients" "${together[@]}" "${apart[@]}" tests
         real_machines
         ;;
     chaos)
@@ -76,7 +74,8 @@ case "$suite" in
         fi
         ;;
     clients)
-        clients
+        part "set-up of clients and Keystone" tools/environments.sh
+        part "clients" "${together[@]}" tests/functional/clients
         ;;
     openapi)
         export MAGNUM_OPENAPI_EXAMPLES="${MAGNUM_OPENAPI_EXAMPLES:-200}"

@@ -7,7 +7,7 @@ import uuid
 import pytest
 from databases import KINDS, empty
 
-from magnum.db import clusters, migrate, nodegroups, operations, tables
+from magnum.db import clusters, migrate, nodegroups, operations
 from magnum.db.engine import open_database
 from magnum.model.clusters import Cluster
 from magnum.model.nodegroups import NodeGroup
@@ -99,42 +99,48 @@ def server_url(database_servers):
         def find(name):
             if name not in urls:
                 urls[name] = until.enter_context(database_servers[name].database())
-                database = open_database(urls[name], clock=TurnedClock(), server_time=False)
-                migrate.create_all(database)
-                database.dispose()
             return urls[name]
 
         yield find
 
 
 @pytest.fixture(params=["sqlite-file", "sqlite-memory", *KINDS])
-def database_url(request, tmp_path, server_url):
+def database_url(request, tmp_path_factory, server_url):
+    """The URL of the database that all tests on its kind share."""
     if request.param in KINDS:
         return server_url(request.param)
-    return "sqlite://" if request.param == "sqlite-memory" else f"sqlite:///{tmp_path}/magnum.sqlite"
+    folder = tmp_path_factory.getbasetemp()
+    return "sqlite://" if request.param == "sqlite-memory" else f"sqlite:///{folder}/magnum.sqlite"
+
+
+@pytest.fixture(scope="session")
+def kept_database():
+    """Give a function from a URL to the database, which is opened once, and the clock that it goes by."""
+    opened = {}
+
+    def find(url):
+        if url not in opened:
+            clock = TurnedClock()
+            opened[url] = open_database(url, clock=clock, server_time=False), clock
+            migrate.create_all(opened[url][0])
+        return opened[url]
+
+    yield find
+    for database, _ in opened.values():
+        database.dispose()
 
 
 @pytest.fixture
-def new_world(database_url):
-    """Give a function that empties the database and gives it with a clock and a maker of its own."""
-    opened = []
+def new_world(database_url, kept_database):
+    """Give a function that empties the database and gives it with the clock set back and a maker of its own."""
 
     def begin():
-        while opened:
-            opened.pop().dispose()
-        clock = TurnedClock()
-        database = open_database(database_url, clock=clock, server_time=False)
-        if database.dialect == "sqlite":
-            database.write(tables.METADATA.drop_all)
-            migrate.create_all(database)
-        else:
-            empty(database)
-        opened.append(database)
+        database, clock = kept_database(database_url)
+        clock.elapsed = 0.0
+        empty(database)
         return database, Make(clock), clock
 
-    yield begin
-    while opened:
-        opened.pop().dispose()
+    return begin
 
 
 @pytest.fixture

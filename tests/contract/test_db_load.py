@@ -23,7 +23,7 @@ from magnum.model.operations import DeleteCluster, OperationState
 from magnum.model.paging import Page
 from magnum.model.requesters import Scope
 
-SECONDS = float(os.environ.get("MAGNUM_LOAD_SECONDS", "4"))
+SECONDS = float(os.environ.get("MAGNUM_LOAD_SECONDS", "2"))
 API_THREADS = 16
 LEASE = 10.0
 

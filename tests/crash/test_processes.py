@@ -25,7 +25,7 @@ from magnum.model.statuses import Status
 CLUSTERS = 3
 LATENCIES = {"fake_latencies": "create_machine:0.08;boot:0.3;join:0.03;delete_machine:0.05;vanish:0.2"}
 PAUSE = SETTINGS.lease_seconds + 0.8
-PATIENCE = 50.0
+PATIENCE = 150.0
 ENOUGH = 3
 SIZES = (4, 1) * 10
 

@@ -45,7 +45,7 @@ class LiveService:
     def __init__(self, installation: Installation, database: Database) -> None:
         self.database = database
         self._url = installation.url
-        self._pool = urllib3.PoolManager(retries=False, timeout=30)
+        self._pool = urllib3.PoolManager(retries=False, timeout=120)
 
     def new_client(self) -> LiveClient:
         return LiveClient(self._url, self._pool)

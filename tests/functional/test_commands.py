@@ -23,6 +23,7 @@ from programs import COMMANDS, SECONDS, Openstack, end, free_port, start
 
 from magnum.standalone.state import StateDirectory
 
+pytestmark = pytest.mark.xdist_group("commands")
 TEMPLATE = ("--coe", "swarm-mode", "--image", "fake", "--external-network", "public")
 
 
@@ -228,12 +229,15 @@ def test_numbers_and_conductors(openstack, many):
     ],
 )
 def test_bad_input_is_refused_with_a_sentence_and_changes_nothing(openstack, template, arguments, words):
-    before = openstack("coe", "cluster", "list"), openstack("coe", "cluster", "template", "list")
+    def listed() -> list[str]:  # without the health, which is looked at now and then
+        return [openstack("coe", "cluster", *more, "list", "-c", "uuid", "-c", "name") for more in ((), ("template",))]
+
+    before = listed()
     said = openstack.refused("coe", "cluster", *arguments)
     for word in words:
         assert word in said
     assert "Traceback" not in said
-    assert (openstack("coe", "cluster", "list"), openstack("coe", "cluster", "template", "list")) == before
+    assert listed() == before
 
 
 def test_it_listens_on_loopback_only(service):
@@ -393,7 +397,7 @@ def test_requests_that_wait_are_answered_when_the_api_stops(cloud):
         began = time.monotonic()
         assert end(api) == 0
         assert {one.result().status for one in asked} == {200}
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 25
 
 
 def test_any_wsgi_server_can_load_the_application(cloud):

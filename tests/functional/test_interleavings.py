@@ -285,7 +285,7 @@ def one_key(monkeypatch):
 def simulation(world, tmp_path):
     made = Simulation(tmp_path, clock=world.clock, database=world.database, fresh=False)
     yield made
-    made.cloud.close()
+    made.close()
 
 
 def test_the_promises_hold_in_any_order_of_requests(world, simulation, one_key):

@@ -26,9 +26,8 @@ TRUSTEE = Requester(user_id="t1", project_id=None, user_domain_id="trustees")
 
 @pytest.fixture
 def policy(world) -> Policy:
-    conf = world.service.settings.oslo
-    conf.set_override("policy_file", str(FILE_OF_2021), "oslo_policy")
-    return Policy(make_enforcer(conf), Trust(trustee_domain_id="trustees"), clock=world.clock)
+    world.use_policy_file(FILE_OF_2021)
+    return Policy(make_enforcer(world.service.settings.oslo), Trust(trustee_domain_id="trustees"), clock=world.clock)
 
 
 def allowed(policy: Policy, rule: str, target=CLUSTER) -> list[str]:
@@ -81,8 +80,7 @@ def test_nobodys_project_is_not_the_project_of_who_has_none(world):
 
 def test_an_old_file_over_http(world):
     """With a file of 2021, a role that nobody has heard of will do."""
-    world.service.settings.oslo.set_override("policy_file", str(FILE_OF_2021), "oslo_policy")
-    world.change()
+    world.use_policy_file(FILE_OF_2021)
     person = world.person("amy", "fishers", "anything")
     assert person.get("/clusters").status_code == 200
     person.make_template()

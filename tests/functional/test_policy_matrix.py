@@ -11,15 +11,19 @@ asked once more by a certificate. The trustee is the Keystone user that an adopt
 of no project.
 """
 
+from collections.abc import Iterator
+
 import falcon.testing
+import msgspec
 import pytest
 from node_machines import Prover
 from policy_requests import FEDERATION, NODE_NAME, REQUESTS
+from worlds import InProcess, make_settings
 
 from magnum.api.app import make_app
 from magnum.api.nodes import make_node_application
 from magnum.api.policy import Policy, make_enforcer
-from magnum.api.requests import REQUESTER
+from magnum.api.requests import REQUESTER, App
 from magnum.certificates.authority import new_authority, open_authority
 from magnum.certificates.rules import SigningRules
 from magnum.conf.trust import Trust
@@ -173,23 +177,29 @@ def expected(rule: str, who: str) -> str:
 class Stage:
     """A cluster and templates of the member's, and everybody who may want something of them."""
 
-    def __init__(self, world) -> None:
-        world.configure(trust=Trust(trustee_domain_id=TRUSTEES))
-        world.change(sign_wake=self.sign)
-        self.world = world
-        self.owner = world.person("amy", "fishers")
-        root = world.person("root", "operators", "admin")
-        self.root = root
-        self.names = {"public": root.make_template(name="public", public=True)["uuid"]}
-        for person in (self.owner, root, world.person("eve", "others")):
-            person.make_cluster(self.names["public"], name="own")
-        self._count = 0
-        self._authorities = [new_authority("own", SigningRules(), world.clock.now()) for _ in range(2)]
+    def __init__(self) -> None:
+        settings = msgspec.structs.replace(make_settings(), trust=Trust(trustee_domain_id=TRUSTEES))
+        self.world = InProcess(settings=settings, sign_wake=self.sign)
+        self._app = self._served = None
+        self.owner = self.world.person("amy", "fishers")
+        self._authorities = [new_authority("own", SigningRules(), self.world.clock.now()) for _ in range(2)]
+        self._make()
+        self._picture = self.world.picture()
 
     def set_up(self) -> None:
-        """Make all that anybody asks for, anew."""
-        self._count += 1
-        self.root.post("/quotas", {"project_id": "fishers", "hard_limit": 100})  # or there is one
+        """Let everything be there that anybody asks for, as it was made."""
+        self.world.go_back(self._picture)
+
+    def close(self) -> None:
+        self._picture.close()
+        self.world.database.dispose()
+
+    def _make(self) -> None:
+        root = self.world.person("root", "operators", "admin")
+        self.names = {"public": root.make_template(name="public", public=True)["uuid"]}
+        for person in (self.owner, root, self.world.person("eve", "others")):
+            person.make_cluster(self.names["public"], name="own")
+        assert root.post("/quotas", {"project_id": "fishers", "hard_limit": 100}).status_code == 201
         self.names["unused"] = self.owner.make_template(keypair_id="key")["uuid"]
         self.names["failed"] = self._failed_cluster()
         self.names["cluster"] = cluster = self.owner.make_cluster(self.names["public"])
@@ -226,7 +236,7 @@ class Stage:
         asked = REQUESTS[rule]
         path, body = asked.path, asked.body
         project = PEOPLE[who].project_id if who in PEOPLE else None
-        own = {"own": "own", "project": project or "none", "new project": f"project-{self._count}"}
+        own = {"own": "own", "project": project or "none", "new project": "newcomers"}
         names = own | self.names | instead
         for name, value in names.items():
             path = path.replace(f"{{{name}}}", value)
@@ -240,12 +250,18 @@ class Stage:
                 return self.prove(app, asked.method, f"/v1{path}", body, authority=self._authorities[not own])
             headers["X-Magnum-Node-Token"] = self.token(self.names["cluster"] if who == "node" else "another")
         else:
-            app = make_app(self.world.service)
+            app = self._application()
             extras[REQUESTER] = PEOPLE[who]
         more = {} if body is None else {"json": body}
         return falcon.testing.TestClient(app).simulate_request(
             asked.method, f"/v1{path}", headers=headers, extras=extras, **more
         )
+
+    def _application(self) -> App:
+        """Give what is behind the rings, which find out who asks: here that is known."""
+        if self._served is not self.world.service:
+            self._served, self._app = self.world.service, make_app(self.world.service)
+        return self._app
 
     def prove(self, app, method, path, body, *, authority):
         """Ask as a machine that has a certificate of this authority."""
@@ -276,9 +292,22 @@ class Stage:
         return token
 
 
+@pytest.fixture(scope="module")
+def kept_stage() -> Iterator[Stage]:
+    made = Stage()
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def stage(world) -> Stage:
-    return Stage(world)
+def stage(kept_stage) -> Stage:
+    kept_stage.set_up()
+    return kept_stage
+
+
+@pytest.fixture
+def world(stage) -> InProcess:
+    return stage.world
 
 
 def test_every_rule_is_asked_for():
@@ -287,7 +316,6 @@ def test_every_rule_is_asked_for():
 
 @pytest.mark.parametrize("rule", [rule for rule in REQUESTS if not rule.endswith("_all_projects")])
 def test_what_the_service_answers(stage, rule):
-    stage.set_up()
     for who in (*COLUMNS, *(node + BY_CERTIFICATE for node in NODES)):
         answer = stage.ask(who, rule)
         match expected(rule, who.removesuffix(BY_CERTIFICATE)):
@@ -322,7 +350,6 @@ def assert_looks_like_nothing(stage: Stage, who: str, rule: str, answer) -> None
 )
 def test_what_is_hidden_costs_what_is_not_there_costs(stage, statements, rule):
     """Nobody can tell by the time that it takes."""
-    stage.set_up()
     counted = []
     for instead in ({}, dict.fromkeys(HIDDEN, "7c4c8c2c-1d1f-4b53-b0a4-3b8a9a3b0c00")):
         statements.clear()
@@ -335,12 +362,11 @@ def test_what_is_hidden_costs_what_is_not_there_costs(stage, statements, rule):
 @pytest.mark.parametrize("rule", [rule for rule in REQUESTS if rule.endswith("_all_projects")])
 def test_what_is_of_other_projects(stage, tmp_path, rule):
     """Whom the operator keeps out does not get the own project's instead: that would answer another question."""
-    stage.set_up()
     assert stage.ask("project admin", rule).status_code == REQUESTS[rule].status
     file = tmp_path / "policy.yaml"
     file.write_text(f'"{rule}": "!"\n')
     stage.set_up()
-    stage.world.service.settings.oslo.set_override("policy_file", str(file), "oslo_policy")
+    stage.world.use_policy_file(file)
     answer = stage.ask("project admin", rule)
     assert answer.status_code == 403
     assert rule in answer.json["errors"][0]["title"]

@@ -8,7 +8,7 @@ import urllib3
 from databases import KINDS
 from installation import Installation, free_port
 
-SECONDS = 60
+SECONDS = 180
 QUOTA = 5
 ASKING = 16
 

@@ -16,7 +16,7 @@ from magnum.standalone.listeners import Listener
 
 MANY = 200
 ROOM = Api().threads // 4
-PATIENCE = 60
+PATIENCE = 180
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The services that clients talk to, and the clients: one of each for all tests, which run in order, in one process."""
+"""The services that clients talk to, and the clients: one of each for all tests of a service, which run in order."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import falcon.testing
 import pytest
 import urllib3
+from programs import SECONDS
 from real import ADMIN, PASSWORD, PEOPLE, TRUSTEES, Keystone, keystone_authtoken
 
 from magnum.conf.settings import load_settings
@@ -13,13 +14,16 @@ from magnum.db import clusters, x509keypairs
 from magnum.model.names import new_uuid
 from magnum.model.x509keypairs import X509KeyPair
 
+pytestmark = pytest.mark.xdist_group("keystone")
+
 
 class AskedKeystone(Keystone):
     """A Keystone that tests ask themselves."""
 
     def call(self, method: str, path: str, body=None, *, token: str | None = None):
         headers = {"X-Auth-Token": token} if token else {}
-        answer = urllib3.request(method, f"{self.url}/{path}", json=body, headers=headers, timeout=30, retries=False)
+        url = f"{self.url}/{path}"
+        answer = urllib3.request(method, url, json=body, headers=headers, timeout=SECONDS, retries=False)
         assert answer.status < 300, answer.data
         return answer
 
@@ -142,7 +146,7 @@ def test_a_token_that_is_taken_back_ends_with_the_memory_of_it(ask, keystone, co
     amy = keystone.token("amy")
     assert ask(amy).status_code == 200
     headers = {"X-Auth-Token": amy, "X-Subject-Token": amy}
-    assert urllib3.request("DELETE", f"{keystone.url}/auth/tokens", headers=headers, timeout=30).status == 204
+    assert urllib3.request("DELETE", f"{keystone.url}/auth/tokens", headers=headers, timeout=SECONDS).status == 204
     assert ask(amy).status_code == 401
 
 

@@ -14,7 +14,7 @@ from live import write_catalogue
 from magnum.openstack.catalogue import Catalogue, Flavor, Image
 
 USER, PASSWORD = "ann", "correct horse"
-SECONDS = 60
+SECONDS = 180
 CATALOGUE = Catalogue(
     images=(Image(id="11111111-1111-4111-8111-111111111111", name="fake", os_distro="fake"),),
     flavors=(Flavor(id="1", name="m1.small", memory_mib=1024, vcpus=1, disk_gib=10),),

@@ -2,10 +2,7 @@
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
-from simulation import TurnedClock, World
-
-from magnum.db import instants
-from magnum.db.engine import open_database
+from simulation import World
 
 
 @pytest.fixture(scope="session")
@@ -19,18 +16,8 @@ def one_key(monkeypatch, key):
     monkeypatch.setattr("magnum.certificates.authority.open_private_key", lambda _bundle: key)
 
 
-@pytest.fixture(scope="session")
-def database():
-    """One for all tests, each of which finds it empty: to compile the statements anew takes longer than most tests."""
-    database = open_database("sqlite://", clock=TurnedClock())
-    yield database
-    database.dispose()
-
-
 @pytest.fixture
-def world(tmp_path, database):
-    clock = database.write(instants.clock)
-    clock.elapsed = 0.0
-    world = World(tmp_path, clock=clock, database=database)
+def world(tmp_path):
+    world = World(tmp_path)
     yield world
-    world.cloud.close()
+    world.close()

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from simulation import World
 
 from magnum.core.errors import Refused
-from magnum.db import instants
 from magnum.model.statuses import FAILED, TRANSITIONS
 
 CALLS = ["create_network", "create_machine", "join", "leave", "delete_machine", "delete_network"]
@@ -62,11 +61,9 @@ class Watcher:
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(faults, max_size=3), st.lists(requests, max_size=6), st.integers(0, 2))
-def test_any_sequence_of_events_keeps_to_the_table_and_every_failure_has_a_reason(
-    one_key, database, faults, asked, nodes
-):
+def test_any_sequence_of_events_keeps_to_the_table_and_every_failure_has_a_reason(one_key, faults, asked, nodes):
     with tempfile.TemporaryDirectory() as directory:
-        world = World(Path(directory), clock=database.write(instants.clock), database=database)
+        world = World(Path(directory))
         cluster = world.create(nodes=nodes, create_timeout=5, labels={"fake_faults": ";".join(faults)})
         watcher = Watcher(world, cluster)
         watcher.look()
@@ -80,7 +77,7 @@ def test_any_sequence_of_events_keeps_to_the_table_and_every_failure_has_a_reaso
         world.settle(watcher)
         assert not world.exists(cluster)
         assert world.cloud.things(cluster) == []
-        world.cloud.close()
+        world.close()
 
 
 def ask(world, cluster, conductor, request, number):

@@ -42,7 +42,7 @@ def test_what_takes_too_long_is_ended_with_all_its_children(tmp_path):
     begun = time.monotonic()
     with pytest.raises(CommandError, match=r"did not end within 0\.2 seconds"):
         run(["sh", "-c", f"sleep 60 & echo $! > {tmp_path}/child; wait"], timeout=0.2)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
     child = int((tmp_path / "child").read_text())
     deadline = time.monotonic() + 5
     while _alive(child):
