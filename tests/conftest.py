@@ -1,7 +1,7 @@
 """What holds for all tests: tests of real machines need root, and are named when they are left out.
 
 Database servers are started when the first test asks for one, and end with the session. Where several processes share
-the tests (--dist loadgroup), all that need the same server are run by the same one: it is started once. No property is
+the tests, all that need the same server are run by the same one, which starts it once (schedules.py). No property is
 judged by how long an example takes: that is the machine's affair.
 """
 
@@ -10,22 +10,16 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from databases import KINDS, Servers
+from databases import Servers
 from hypothesis import HealthCheck, settings
+
+pytest_plugins = ["schedules"]
 
 settings.register_profile("any machine", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
 
-SERVERS = {*KINDS, "http_basic", "keystone"}
-
-
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
-        for server in SERVERS.intersection(value for value in parameters if isinstance(value, str)):
-            item.add_marker(pytest.mark.xdist_group(server))
     if os.geteuid() == 0:
         return
     for item in items:

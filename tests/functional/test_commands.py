@@ -23,7 +23,6 @@ from programs import COMMANDS, SECONDS, Openstack, end, free_port, start
 
 from magnum.standalone.state import StateDirectory
 
-pytestmark = pytest.mark.xdist_group("commands")
 TEMPLATE = ("--coe", "swarm-mode", "--image", "fake", "--external-network", "public")
 
 

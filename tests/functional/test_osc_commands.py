@@ -14,7 +14,6 @@ import urllib3
 from cryptography import x509
 from programs import COMMANDS, SECONDS, Openstack, Standalone
 
-pytestmark = pytest.mark.xdist_group("osc commands")
 TEMPLATE = ("--image", "fake", "--external-network", "public")
 CLUSTER = ("coe", "cluster")
 BROKEN = "fake_faults=break:docker@worker-2:no space left on device"

@@ -14,8 +14,6 @@ from magnum.db import clusters, x509keypairs
 from magnum.model.names import new_uuid
 from magnum.model.x509keypairs import X509KeyPair
 
-pytestmark = pytest.mark.xdist_group("keystone")
-
 
 class AskedKeystone(Keystone):
     """A Keystone that tests ask themselves."""

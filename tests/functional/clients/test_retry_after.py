@@ -11,7 +11,6 @@ from real import VERSIONS, Client
 
 from magnum.api.errors import document
 
-pytestmark = pytest.mark.xdist_group("http_basic")  # where the same programs are loaded
 TEXT = "No conductor answered"
 STATUSES = (429, 503)
 
