@@ -67,6 +67,7 @@ case "$suite" in
         ;;
     kubernetes)
         if [ "$(id -u)" -eq 0 ]; then
+            part "set-up of a registry" tools/packages.sh docker-registry
             part "set-up of machines, programs" .venv/bin/python tools/demo.py --prepare-only --coe kubernetes --also v1.21.0
             part "Kubernetes" "${pytest[@]}" --durations=10 tests/kubernetes
         else

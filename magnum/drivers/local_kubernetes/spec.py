@@ -11,6 +11,7 @@ import msgspec
 
 from magnum.addons import rendering
 from magnum.drivers.base import Bill, ClusterRequest, ClusterType, Feature, GroupChange, Problem
+from magnum.drivers.local_templates import common_problems, engine_problem
 from magnum.model.clustertemplates import ClusterTemplate, Coe, ServerType
 from magnum.nodes.kubernetes.cluster import NetworkDriver
 
@@ -20,7 +21,6 @@ from .values import LABELS, read_addons, read_values
 
 MASTERS = (1, 3, 5)
 NETWORK_DRIVERS = tuple(NetworkDriver)
-STORAGE_DRIVERS = frozenset({None, "overlay2", "overlay"})
 
 
 class LocalKubernetesSpec(msgspec.Struct, frozen=True):
@@ -53,16 +53,9 @@ def _problems(request: ClusterRequest) -> Iterator[Problem]:
     template = request.template
     if request.master_count not in MASTERS:
         yield Problem("master_count", f"etcd keeps its majority with {_listed(MASTERS)} masters; use one of these.")
-    if template.tls_disabled:
-        yield Problem("tls_disabled", "This driver makes no clusters without TLS; use a template with TLS enabled.")
-    if template.docker_storage_driver not in STORAGE_DRIVERS:
-        yield Problem(
-            "docker_storage_driver",
-            f"{template.docker_storage_driver} is not available on machines of this host; use overlay2.",
-        )
-    for field in ("volume_driver", "insecure_registry", "http_proxy", "https_proxy"):
-        if getattr(template, field):
-            yield Problem(field, "This is not available for Kubernetes on machines of this host.")
+    yield from common_problems(template)
+    if template.registry_enabled:
+        yield Problem("registry_enabled", "There is no object store on this host for a registry to keep images in.")
     if template.network_driver not in (None, *NETWORK_DRIVERS):
         yield Problem(
             "network_driver",
@@ -72,7 +65,7 @@ def _problems(request: ClusterRequest) -> Iterator[Problem]:
     try:
         rendering.wanted(read_addons(template, request.labels))
     except ValueError as error:
-        yield Problem("labels", f"{str(error).rstrip('.')}.")
+        yield engine_problem(error) or Problem("labels", f"{str(error).rstrip('.')}.")
 
 
 def _listed(choices: Sequence[object]) -> str:

@@ -9,9 +9,11 @@ from ipaddress import IPv4Address, IPv4Network
 import msgspec
 
 from magnum.addons import rendering
+from magnum.drivers.local_templates import engine_of
 from magnum.model.clusters import Cluster
 from magnum.model.clustertemplates import ClusterTemplate
 from magnum.model.nodegroups import NodeGroup
+from magnum.nodes.data import Engine
 from magnum.nodes.kubernetes.cluster import KubernetesCluster, Member, NetworkDriver, Options
 from magnum.nodes.kubernetes.versions import Version
 
@@ -46,6 +48,7 @@ class ClusterValues(msgspec.Struct, frozen=True, kw_only=True):
 
     version: Version
     api_port: int
+    engine: Engine
     network_driver: NetworkDriver
     pods: IPv4Network
     node_prefix: int
@@ -98,6 +101,7 @@ def read_values(template: ClusterTemplate, labels: Mapping[str, str]) -> Cluster
     values = ClusterValues(
         version=Version.parse(given[VERSION_LABEL]),
         api_port=template.apiserver_port or DEFAULT_PORT,
+        engine=engine_of(template),
         network_driver=network_driver,
         pods=_network(given, _PODS.get(network_driver, "flannel_network_cidr")),
         node_prefix=int(given["flannel_network_subnetlen"]),

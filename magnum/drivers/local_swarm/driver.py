@@ -11,6 +11,7 @@ from magnum.drivers.base import DriverContext, DriverServices, LookContext, Node
 from magnum.drivers.local.host import LocalHost
 from magnum.drivers.local.settings import LocalSettings
 from magnum.drivers.local.steps import TAKE_DOWN_LIMIT, LocalSteps, MachinePlan
+from magnum.drivers.local_templates import engine_of
 from magnum.model.health import Health
 from magnum.model.ledger import CloudResource
 from magnum.model.nodegroups import MASTER, WORKER
@@ -19,7 +20,6 @@ from magnum.nodes.cloud_init import cloud_config
 from magnum.nodes.data import NodeData, NodeToken
 from magnum.openstack.catalogue import load_catalogue
 
-from .spec import engine_of
 from .swarm import CALL_TIMEOUT, Swarm, certificate_limits
 
 if TYPE_CHECKING:

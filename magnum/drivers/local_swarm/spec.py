@@ -9,10 +9,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from magnum.drivers.base import ClusterRequest, ClusterType, Feature, Problem
-from magnum.model.clustertemplates import ClusterTemplate, Coe, ServerType
-from magnum.nodes.data import Engine
-
-STORAGE_DRIVERS = frozenset({None, "overlay2", "overlay"})
+from magnum.drivers.local_templates import common_problems, engine_of, engine_problem
+from magnum.model.clustertemplates import Coe, ServerType
 
 
 class LocalSwarmSpec(msgspec.Struct, frozen=True):
@@ -35,31 +33,12 @@ def _problems(request: ClusterRequest) -> Iterator[Problem]:
             f"{request.master_count} managers stand a failure no better than {request.master_count - 1}: "
             "a swarm needs an odd number of them.",
         )
-    if template.tls_disabled:
-        yield Problem("tls_disabled", "This driver makes no clusters without TLS; use a template with TLS enabled.")
-    if template.docker_storage_driver not in STORAGE_DRIVERS:
-        yield Problem(
-            "docker_storage_driver",
-            f"{template.docker_storage_driver} is not available on machines of this host; use overlay2.",
-        )
-    if template.volume_driver is not None:
-        yield Problem("volume_driver", f"{template.volume_driver} is not available on machines of this host.")
+    yield from common_problems(template)
     try:
         engine_of(template)
     except ValueError as error:
-        field = str(error).partition(" ")[0]
-        yield Problem("insecure_registry" if field == "insecure_registries" else field, f"{error}.")
-
-
-def engine_of(template: ClusterTemplate) -> Engine:
-    """Say how the nodes' engines are configured. Raises ValueError naming the value that a node cannot be given."""
-    return Engine(
-        storage_driver=template.docker_storage_driver,
-        insecure_registries=tuple(filter(None, map(str.strip, (template.insecure_registry or "").split(",")))),
-        http_proxy=template.http_proxy,
-        https_proxy=template.https_proxy,
-        no_proxy=template.no_proxy,
-    )
+        if problem := engine_problem(error):
+            yield problem
 
 
 SPEC = LocalSwarmSpec()

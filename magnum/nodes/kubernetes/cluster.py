@@ -11,6 +11,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 import msgspec
 
+from magnum.nodes.data import Engine
 from magnum.nodes.limits import HOST_NAME, UUID, check_entries, check_form
 
 from .versions import Version
@@ -79,6 +80,8 @@ class KubernetesCluster(msgspec.Struct, frozen=True, kw_only=True):
     network_driver: NetworkDriver = NetworkDriver.BRIDGE
     node_prefix: int = 24
     """With flannel: the size of one node's part of the pods' network."""
+    engine: Engine = Engine()
+    """How images are pulled."""
     pause_image: str = "localhost/magnum/pause:1"
     cgroup_driver: str = "cgroupfs"
     admission_plugins: tuple[str, ...] = ()
@@ -98,6 +101,12 @@ class KubernetesCluster(msgspec.Struct, frozen=True, kw_only=True):
         check_form("masters", HOST_NAME, *names)
         if not self.masters:
             raise ValueError("a cluster of Kubernetes needs a master")
+        for registry in self.engine.insecure_registries:
+            if "/" in registry:
+                raise ValueError(
+                    f"insecure_registries has {registry}, which is no registry: name it by its host, and its port if "
+                    "it has one"
+                )
         if self.dns not in self.services:
             raise ValueError(f"dns {self.dns} is not in the network of services, {self.services}")
         for one, other in ((self.pods, self.services), (self.pods, self.network), (self.services, self.network)):

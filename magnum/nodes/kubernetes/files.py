@@ -10,7 +10,7 @@ from magnum.model.signing import CaType
 from magnum.nodes.data import NODE_DATA
 from magnum.nodes.files import NodeFile
 
-from . import control_plane, node_agents, own_images, pod_network
+from . import control_plane, node_agents, own_images, pod_network, pulling
 from .certificates import CA_FILES, Certificate, certificates_of
 from .cluster import ClusterSecrets, KubernetesCluster, KubernetesNode
 from .control_plane import Flags
@@ -45,6 +45,7 @@ def _agents(cluster: KubernetesCluster, node: KubernetesNode) -> list[NodeFile]:
         NodeFile("/etc/containerd/config.toml", 0o644, node_agents.containerd_configuration(cluster)),
         *pod_network.network_files(cluster, node),
         *own_images.watching_files(cluster),
+        *pulling.pulling_files(cluster),
         _yaml("kubelet.yaml", node_agents.kubelet_configuration(cluster, node)),
         _yaml("kube-proxy.yaml", node_agents.proxy_configuration(cluster, node)),
         _kubeconfig("kubelet", api),

@@ -6,6 +6,7 @@ from .cluster import KubernetesCluster, KubernetesNode
 from .control_plane import Flags
 from .paths import CA, FOLDER, RUNTIME, certificate, key
 from .pod_network import CNI_CONFIGURATION, plugins_folder
+from .pulling import REGISTRIES
 from .versions import PAUSE_FLAG_ENDS, RUNTIME_ENDPOINT_IN_FILE, RUNTIME_IS_REMOTE, TAINTS_IN_FILE
 
 KUBELET = f"{FOLDER}/kubelet.yaml"
@@ -102,6 +103,9 @@ version = 2
 
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
   SystemdCgroup = {str(cluster.cgroup_driver == "systemd").lower()}
+
+[plugins."io.containerd.grpc.v1.cri".registry]
+  config_path = "{REGISTRIES}"
 
 [plugins."io.containerd.grpc.v1.cri".cni]
   bin_dir = "{plugins_folder(cluster)}"

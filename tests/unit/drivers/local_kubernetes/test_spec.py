@@ -59,6 +59,9 @@ def test_what_can_be_made_is_fine():
     assert problems() == []
     assert problems({"kube_tag": "v1.31.2", "kubelet_options": "--v=3", "of": "nobody"}) == []
     assert problems(master_count=3) == []
+    assert (
+        problems(insecure_registry="10.0.0.1:5000,registry", http_proxy="http://proxy:3128", no_proxy="10.0.0.1") == []
+    )
     for network_driver in (None, "flannel", "calico"):
         assert problems(network_driver=network_driver) == []
     assert problems({"service_cluster_ip_range": "172.20.0.0/20", "flannel_network_cidr": "172.30.0.0/16"}) == []
@@ -77,8 +80,11 @@ def test_what_can_be_made_is_fine():
         ),
         ({"docker_storage_driver": "devicemapper"}, "docker_storage_driver", "use overlay2"),
         ({"volume_driver": "cinder"}, "volume_driver", "not available"),
-        ({"insecure_registry": "10.0.0.1:5000"}, "insecure_registry", "not available"),
-        ({"https_proxy": "http://proxy:3128"}, "https_proxy", "not available"),
+        ({"registry_enabled": True}, "registry_enabled", "no object store"),
+        ({"insecure_registry": "10.0.0.1:5000, 10.0.0.0/8"}, "insecure_registry", "10.0.0.0/8, which is no registry"),
+        ({"insecure_registry": "a\nb"}, "insecure_registry", "does not have the form"),
+        ({"https_proxy": "proxy:3128"}, "https_proxy", "must be an http or https URL"),
+        ({"no_proxy": "a b"}, "no_proxy", "does not have the form"),
         ({"labels": {"kube_tag": "latest"}}, "labels", "no version of Kubernetes"),
         ({"labels": {"kube_tag": "v1.18.2"}}, "labels", "older than v1.20"),
         ({"labels": {"kubeapi_options": "--v=$HOME"}}, "labels", "options of apiserver"),
