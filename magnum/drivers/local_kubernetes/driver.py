@@ -100,6 +100,7 @@ class LocalKubernetesDriver:
             Step("programs", self._machines.programs, DOWNLOAD_LIMIT),
             Step("machines", self._local.machines),
             *self._joining(),
+            Step("look for work", self._kubernetes.warn),
             Step("drain", self._kubernetes.drain),
             Step("leave", self._kubernetes.leave),
             Step("take machines down", self._local.delete_nodes, TAKE_DOWN_LIMIT),

@@ -9,7 +9,7 @@ from ipaddress import IPv4Address
 
 import msgspec
 
-from magnum.coe.drains import removal_order
+from magnum.coe.drains import busy, removal_order
 from magnum.coe.kubernetes import KubernetesClient
 from magnum.coe.kubernetes_calls import KubernetesError
 from magnum.coe.kubernetes_health import judge
@@ -79,9 +79,21 @@ class Kubernetes:
         )
         return Done()
 
+    def warn(self, context: DriverContext) -> Outcome:
+        """Tell of the nodes that go although they have work, before it is moved off them."""
+        with told("looking for work on nodes that go"):
+            client = self.client(context)
+            names = {member.name for member in self._leaving(context, client)}
+            counts = busy(client.pods()) if names else {}
+        told_of = [f"{name} ({_pods(counts[name])})" for name in sorted(names & counts.keys())]
+        if told_of:
+            text = f"Nodes that go have pods, which others have to take over: {', '.join(told_of)}."
+            context.event(text, level=EventLevel.WARNING)
+        return Done()
+
     def drain(self, context: DriverContext) -> Outcome:
         """Move the work off the nodes that are to go, as its budgets allow, and wait for it, but not for ever."""
-        busy: list[str] = []
+        working: list[str] = []
         blocked: list[str] = []
         with told("draining"):
             client = self.client(context)
@@ -93,12 +105,12 @@ class Kubernetes:
                         client.cordon(member.name)
                 assert version is not None
                 emptying = empty(context, client, member, version, CALL_TIMEOUT)
-                busy += [member.name] if emptying.busy else []
+                working += [member.name] if emptying.busy else []
                 blocked += emptying.blocked
-        if not busy:
+        if not working:
             return Done()
         seconds = context.operation.seconds_in_step(context.clock.now())
-        reason = why_waiting(context, busy, blocked, seconds, then="removed")
+        reason = why_waiting(context, working, blocked, seconds, then="removed")
         return Wait(1.0, reason) if reason else Done()
 
     def leave(self, context: DriverContext) -> Outcome:
@@ -111,7 +123,7 @@ class Kubernetes:
         return Done()
 
     def removal_order(self, context: DriverContext, nodes: Sequence[Node]) -> Sequence[Node]:
-        """Give idle nodes first; when a busy one may have to go its owner hears of it."""
+        """Give idle nodes first, and of busy ones those with the fewest pods."""
         named = {node.name: node for node in nodes}
         with told("looking for idle nodes"):
             client = self.client(context)
@@ -195,3 +207,7 @@ def why_not_ready(node: Node, member: KubernetesNode | None) -> str | None:
 def _runtime(runtimes: Sequence[str]) -> str | None:
     """`containerd://1.6.20~ds1` as a version; nodes may differ while they are replaced."""
     return ", ".join(runtime.partition("://")[2] or runtime for runtime in runtimes) or None
+
+
+def _pods(count: int) -> str:
+    return "1 pod" if count == 1 else f"{count} pods"

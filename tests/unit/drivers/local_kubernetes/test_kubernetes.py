@@ -322,6 +322,22 @@ def test_idle_nodes_go_first(kubernetes, api, context):
     assert [node.name for node in kubernetes.removal_order(context, nodes)] == ["w-3", "w-2", "w-1"]
 
 
+def test_a_busy_node_that_goes_is_named_before_its_work_is_moved(kubernetes, api, context, leaving):
+    api.everything = [pod("one"), pod("agent", owner="DaemonSet"), pod("done", phase="Succeeded"), pod("b", node="m-1")]
+    assert kubernetes.warn(context) == Done()
+    assert context.told == ["Nodes that go have pods, which others have to take over: w-1 (1 pod)."]
+    assert api.done == []
+    api.everything += [pod("two"), pod("three")]
+    kubernetes.warn(context)
+    assert "w-1 (3 pods)." in context.told[-1]
+
+
+def test_an_idle_node_goes_without_a_word(kubernetes, api, context, leaving):
+    api.everything = [pod("agent", owner="DaemonSet"), pod("elsewhere", node="m-1")]
+    assert kubernetes.warn(context) == Done()
+    assert context.told == []
+
+
 def test_what_is_seen_is_told(kubernetes, api, context):
     api.members = [member("m-1"), member("w-1", ready=False, container_runtime="containerd://1.7.0")]
     seen = kubernetes.observe(context)
