@@ -136,7 +136,7 @@ def test_pods_on_different_nodes_reach_each_other(service, cluster, kubectl):
     assert len(pods) == len(names) == 2
     for asking in pods:
         for asked, address in pods.items():
-            ask = ("wget", "-q", "-O", "-", "-T", "5", f"http://{address}:8080/")
+            ask = ("wget", "-q", "-O", "-", f"http://{address}:8080/")
             assert until(lambda: kubectl.run("exec", asking, "--", *ask).stdout.strip() == asked), (asking, asked)  # noqa: B023
     machines = [path.name for path in service.machine_folders(cluster["uuid"])]
     for machine in machines:

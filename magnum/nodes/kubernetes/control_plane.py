@@ -6,9 +6,9 @@ from .certificates import API_TO_KUBELET
 from .cluster import KubernetesCluster, KubernetesNode, NetworkDriver
 from .paths import CA, ETCD_DATA, FOLDER, certificate, key
 from .versions import (
+    ADMISSION_PLUGINS_END,
     AUTHENTICATION_CONFIGURATION,
     INSECURE_PORTS_END,
-    POD_SECURITY_POLICY_ENDS,
     SCHEDULER_ADDRESSES_END,
     SCHEDULER_CONFIGURATION,
 )
@@ -103,7 +103,7 @@ def apiserver(cluster: KubernetesCluster, node: KubernetesNode) -> Flags:
 
 def _admission_plugins(cluster: KubernetesCluster) -> list[str]:
     """Put first what keeps a node to itself, and leave out what this version has no more."""
-    gone = {"PodSecurityPolicy"} if cluster.version.minor >= POD_SECURITY_POLICY_ENDS else set()
+    gone = {name for name, end in ADMISSION_PLUGINS_END.items() if cluster.version.minor >= end}
     return [
         name for name in dict.fromkeys(("NodeRestriction", *cluster.admission_plugins)) if name and name not in gone
     ]

@@ -35,9 +35,16 @@ TAINTS_IN_FILE = 23
 """From here on the kubelet's configuration holds the taints that it registers its node with."""
 PAUSE_FLAG_ENDS = 35
 """From here on the kubelet has no --pod-infra-container-image: the runtime says what it must not collect."""
-POD_SECURITY_POLICY_ENDS = 25
 OLDER_KUBELETS = {20: 2, 25: 3}
 """By how many minor versions a kubelet may be older than the API servers; none may be newer."""
+ADMISSION_PLUGINS_END = {
+    "DenyEscalatingExec": 21,
+    "DenyExecOnPrivileged": 21,
+    "PodSecurityPolicy": 25,
+    "SecurityContextDeny": 30,
+    "PersistentVolumeLabel": 31,
+}
+"""From here on an API server does not start that is asked for one of these."""
 
 
 class Version(msgspec.Struct, frozen=True, order=True):

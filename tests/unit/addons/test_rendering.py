@@ -55,6 +55,29 @@ def test_the_schemas_do_find_what_is_wrong():
         kubernetes_validate.validate(spoilt, "1.28", strict=True)
 
 
+SINCE_1_20 = {
+    *(("v1", kind) for kind in ("ConfigMap", "Service", "ServiceAccount")),
+    *(("apps/v1", kind) for kind in ("DaemonSet", "Deployment")),
+    *(("rbac.authorization.k8s.io/v1", kind) for kind in ("ClusterRole", "ClusterRoleBinding", "RoleBinding", "Role")),
+    ("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
+    ("apiregistration.k8s.io/v1", "APIService"),
+}
+LIVES = {
+    ("policy/v1beta1", "PodDisruptionBudget"): range(20, 25),
+    ("policy/v1", "PodDisruptionBudget"): range(21, 100),
+}
+"""From which minor version on, and until which, an API is served that is not in all of them."""
+
+
+@pytest.mark.parametrize("minor", range(20, 38))
+@pytest.mark.parametrize("network", NETWORKS)
+def test_every_object_is_of_an_api_that_its_version_serves(network, minor):
+    """Also in those versions that there are no schemas of."""
+    for one in objects(cluster_facts(minor, network)):
+        api = (one["apiVersion"], one["kind"])
+        assert api in SINCE_1_20 or minor in LIVES[api], api
+
+
 @pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("minor", [20, 21, 25, 28, 37])
 @pytest.mark.parametrize("prefix", ["", "registry.example.com:5000/mirror/"])

@@ -76,11 +76,6 @@ class TestEveryVersion:
         labels = flags(rendered(minor), "kubelet")["node-labels"]
         assert labels == "magnum.openstack.org/nodegroup=default-master,magnum.openstack.org/role=master"
 
-    def test_policies_of_pods_are_asked_for_while_they_exist(self, rendered, minor):
-        api = flags(rendered(minor, admission_plugins=("PodSecurityPolicy", "LimitRanger")), "kube-apiserver")
-        with_policy = "NodeRestriction,PodSecurityPolicy,LimitRanger"
-        assert api["enable-admission-plugins"] == (with_policy if minor < 25 else "NodeRestriction,LimitRanger")
-
     def test_every_file_that_is_named_is_there(self, rendered, minor):
         certificates = re.compile(r"/etc/magnum/certificates/[a-z-]+\.(?:crt|key)")
         for role in ("master", "worker"):

@@ -5,7 +5,11 @@ import pytest
 from magnum.nodes.kubernetes import versions
 from magnum.nodes.kubernetes.versions import NEWEST, OLDEST, Version
 
-TABLES = [value for name, value in vars(versions).items() if name.isupper() and isinstance(value, dict)]
+TABLES = [
+    value
+    for name, value in vars(versions).items()
+    if name.isupper() and isinstance(value, dict) and all(isinstance(since, int) for since in value)
+]
 
 
 @pytest.mark.parametrize(
