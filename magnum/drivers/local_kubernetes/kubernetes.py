@@ -17,6 +17,7 @@ from magnum.coe.kubernetes_values import KubernetesNode, Taint
 from magnum.drivers.base import ClientTls, DriverContext, LookContext, Observation
 from magnum.drivers.cluster_failures import told
 from magnum.drivers.local.steps import group_of
+from magnum.model.events import EventLevel
 from magnum.model.health import Health, silent
 from magnum.model.nodegroups import MASTER
 from magnum.model.nodes import Node, NodeState
