@@ -85,6 +85,13 @@ def placed(kubectl: Kubectl, name: str) -> dict[str, dict]:
     return {pod["spec"]["nodeName"]: pod for pod in pods if not pod["metadata"].get("deletionTimestamp")}
 
 
+def versions(kubectl: Kubectl) -> dict[str, str]:
+    """Give the version of each node's kubelet."""
+    return {
+        node["metadata"]["name"]: node["status"]["nodeInfo"]["kubeletVersion"] for node in kubectl.get("nodes")["items"]
+    }
+
+
 def ask_until(machine: str, url: str, names: set[str]) -> set[str]:
     """Ask until all have answered; the rules of a node's proxy are a moment late."""
     answered: set[str] = set()

@@ -42,28 +42,25 @@ def problems(current: ClusterRequest, wanted: ClusterRequest, groups: Sequence[G
 
 
 def _of_group(group: GroupChange, before: Version, after: Version, masters: Version | None) -> Iterator[Problem]:
+    """Say what is wrong first and which versions after that: clients show no more than goes before a full stop."""
+    changes = f"{group.name} is of {before.tag}, and {after.tag} is asked for"
     if (after.minor, after.patch) < (before.minor, before.patch):
-        yield Problem(
-            VERSION_LABEL, f"{group.name} is of {before.tag}; Kubernetes cannot be downgraded, here to {after.tag}."
-        )
+        yield Problem(VERSION_LABEL, f"Kubernetes cannot be downgraded: {changes}.")
     elif group.role == MASTER and after.minor > before.minor + 1:
         yield Problem(
             VERSION_LABEL,
-            f"{group.name} is of {before.tag}; masters cannot skip a minor version on the way to {after.tag}. "
-            f"Upgrade to v1.{before.minor + 1} first.",
+            f"Masters cannot skip a minor version: {changes}. Upgrade to v1.{before.minor + 1} first.",
         )
     if group.role == MASTER or masters is None:
         return
+    together = f"{group.name} would be of {after.tag} with masters of {masters.tag}"
     if after.minor > masters.minor:
-        yield Problem(
-            VERSION_LABEL,
-            f"{group.name} would be of {after.tag} and the masters of {masters.tag}; no node may be newer than they.",
-        )
+        yield Problem(VERSION_LABEL, f"No node may be newer than the masters: {together}.")
     elif masters.minor - after.minor > after.of(OLDER_KUBELETS):
         yield Problem(
             VERSION_LABEL,
-            f"{group.name}, of {after.tag}, would be too old for masters of {masters.tag}; a node of v1.{after.minor} "
-            f"may be {after.of(OLDER_KUBELETS)} minor versions older than they. Bring the node group nearer first.",
+            f"Nodes may be {after.of(OLDER_KUBELETS)} minor versions older than the masters at most: {together}. "
+            "Bring the node group nearer first.",
         )
 
 

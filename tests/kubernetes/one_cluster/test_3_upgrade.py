@@ -10,8 +10,8 @@ from typing import Any, Self
 
 import pytest
 import urllib3
-from programs import Kubectl, Standalone
-from workloads import NAME, SECONDS, placed
+from programs import Standalone
+from workloads import NAME, SECONDS, placed, versions
 
 pytestmark = pytest.mark.root
 LOG = logging.getLogger(__name__)
@@ -95,12 +95,6 @@ def until_half_way(service: Standalone) -> None:
         time.sleep(0.2)
 
 
-def versions(kubectl: Kubectl) -> dict[str, str]:
-    return {
-        node["metadata"]["name"]: node["status"]["nodeInfo"]["kubeletVersion"] for node in kubectl.get("nodes")["items"]
-    }
-
-
 def test_there_is_no_way_back(openstack):
     openstack("coe", "cluster", "template", "create", "older", *TEMPLATE, "--labels", f"kube_tag={OLD}")
-    assert "cannot be downgraded" in openstack.refused("coe", "cluster", "upgrade", NAME, "older")
+    assert "Kubernetes cannot be downgraded" in openstack.refused("coe", "cluster", "upgrade", NAME, "older")

@@ -6,17 +6,19 @@ import subprocess
 import time
 
 import pytest
-from programs import Standalone, first_process
-from workloads import NAME, SECONDS, Probe, machines, placed
+from programs import Kubectl, Standalone, first_process
+from workloads import NAME, SECONDS, Probe, machines, placed, versions
 
 pytestmark = pytest.mark.root
 
 
 def test_it_grows_and_then_idle_workers_go_first_and_work_is_moved(service, openstack, cluster, kubectl, master):
+    spread(kubectl)
     openstack("coe", "cluster", "update", NAME, "replace", "node_count=3")
     service.until(NAME, "UPDATE_COMPLETE", seconds=180)
     workers = machines(service, cluster, "worker")
     assert kubectl.nodes() == dict.fromkeys([master, *workers], True)
+    assert set(versions(kubectl).values()) == {"v1.21.0"}, "what comes after the upgrade is like what it has made"
     busy = set(placed(kubectl, "web"))
     assert len(busy) == 2
 
@@ -34,6 +36,14 @@ def test_it_grows_and_then_idle_workers_go_first_and_work_is_moved(service, open
     assert set(placed(kubectl, "web")) == set(machines(service, cluster, "worker"))
     assert probe.asked > 20
     assert probe.failed <= probe.asked / 100, f"{probe.failed} of {probe.asked}"
+
+
+def spread(kubectl: Kubectl) -> None:
+    """Have the pods placed anew: where nodes were made anew one after the other, all are on the first."""
+    kubectl("scale", "deployment/web", "--replicas=0")
+    kubectl("wait", "pods", "--selector=app=web", "--for=delete", f"--timeout={SECONDS}s")
+    kubectl("scale", "deployment/web", "--replicas=2")
+    kubectl("rollout", "status", "deployment/web", f"--timeout={SECONDS}s")
 
 
 def test_health_is_what_the_cluster_says(service, cluster, openstack):
