@@ -37,7 +37,11 @@ def node(name="worker-0", *, status="True", **changes):
         "status": {
             "conditions": [{"type": "MemoryPressure", "status": "False"}, condition],
             "addresses": [{"type": "InternalIP", "address": "10.0.0.5"}, {"type": "InternalIP", "address": "fd00::5"}],
-            "nodeInfo": {"kubeletVersion": "v1.20.2", "containerRuntimeVersion": "containerd://1.6.20"},
+            "nodeInfo": {
+                "kubeletVersion": "v1.20.2",
+                "containerRuntimeVersion": "containerd://1.6.20",
+                "machineID": "6d6163",
+            },
         },
     }
 
@@ -195,6 +199,20 @@ class TestNodes:
             {"spec": {"unschedulable": None}},
         ]
         assert set(engine.media_types) == {"application/merge-patch+json"}
+
+    def test_a_note_is_put_on_a_node_and_removed(self, engine, client):
+        engine.answer(f"PATCH {NODE}", 200, {})
+        client.annotate("worker-0", {"turn": "now"})
+        client.annotate("worker-0", {"turn": None})
+        assert [body for _, body in engine.asked] == [
+            {"metadata": {"annotations": {"turn": "now"}}},
+            {"metadata": {"annotations": {"turn": None}}},
+        ]
+
+    def test_its_notes_and_its_machine(self, engine, client):
+        engine.answer(f"GET {NODE}", 200, node(metadata={"annotations": {"turn": "now"}}))
+        found = client.node("worker-0")
+        assert (found.annotations, found.machine_id) == ({"turn": "now"}, "6d6163")
 
     def test_the_network_of_its_pods(self, engine, client):
         engine.answer(f"PATCH {NODE}", 200, {})
