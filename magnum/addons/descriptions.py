@@ -44,9 +44,10 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One add-on. Those of a lower `order` are applied first.
 
-    It is wanted when the cluster's network driver is `network_driver` and the label `enabled_by` is true, as far as
-    they are given. `labels` are those whose values its manifests use, with their defaults; `translations` say what some
-    of these values are called there, and `refused` which of them it cannot be given.
+    It is wanted when the cluster's network driver is `network_driver`, its API server runs `admission_plugin`, and the
+    label `enabled_by` is true, as far as they are given. `labels` are those whose values its manifests use, with their
+    defaults; `translations` say what some of these values are called there, and `refused` which of them it cannot be
+    given.
     """
 
     title: str
@@ -54,6 +55,7 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     images: dict[str, ImageChoice]
     manifests: tuple[Manifest, ...]
     network_driver: str = ""
+    admission_plugin: str = ""
     enabled_by: str = ""
     enabled: bool = True
     labels: dict[str, str] = {}

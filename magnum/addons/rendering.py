@@ -15,6 +15,7 @@ from .descriptions import FOLDER, Description, Version, descriptions
 from .manifests import render
 
 PREFIX_LABEL = "container_infra_prefix"
+ADMISSION_LABEL = "admission_control_list"
 MARK = {"app.kubernetes.io/managed-by": "magnum"}
 """The label of everything that we bring."""
 _DNS_HOST = 10
@@ -39,8 +40,9 @@ class Addon(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     objects: tuple[dict[str, Any], ...]
     images: tuple[str, ...]
-    is_network: bool = False
-    """Whether nodes are ready only with it: it brings the network of pods."""
+    before_nodes: bool = False
+    """Whether it has to come before nodes are waited for: no node is ready without a network of pods, nor is that where
+    its pods are not let in."""
 
 
 def dns_service_address(services: ipaddress.IPv4Network) -> ipaddress.IPv4Address:
@@ -69,9 +71,17 @@ def honoured_labels(*network_drivers: str) -> Mapping[str, str]:
 def _is_wanted(about: Description, facts: ClusterFacts) -> bool:
     if about.network_driver and about.network_driver != facts.network_driver:
         return False
+    if about.admission_plugin and about.admission_plugin not in _admission_plugins(facts):
+        return False
+    if not any(manifest.fits(facts.version) for manifest in about.manifests):
+        return False
     if not about.enabled_by:
         return True
     return bool(label_registry.read(facts.labels, about.enabled_by, str(about.enabled)))
+
+
+def _admission_plugins(facts: ClusterFacts) -> list[str]:
+    return str(label_registry.read(facts.labels, ADMISSION_LABEL, "") or "").split(",")
 
 
 def _rendered(name: str, about: Description, facts: ClusterFacts) -> Addon:
@@ -93,7 +103,7 @@ def _rendered(name: str, about: Description, facts: ClusterFacts) -> Addon:
         title=about.title,
         objects=tuple(objects),
         images=tuple(sorted(names.values())),
-        is_network=bool(about.network_driver),
+        before_nodes=bool(about.network_driver or about.admission_plugin),
     )
 
 

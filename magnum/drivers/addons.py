@@ -67,9 +67,9 @@ class AddonSteps:
         return Done()
 
     def bring_network(self, context: DriverContext) -> Outcome:
-        """Apply the network of pods alone, and have images asked for at once that wait for another try."""
+        """Apply the network of pods and what lets it in, and have its images asked for at once if they wait."""
         addons = self._addons(context)
-        networks = {addon.name: addon for addon in addons if addon.is_network}
+        networks = {addon.name: addon for addon in addons if addon.before_nodes}
         with told("bringing the network of pods"):
             cluster = self._connect(context)
             for change in pending(cluster, addons) if networks else ():
@@ -113,7 +113,7 @@ class AddonSteps:
         context.event(f"{change.title} was {'applied' if change.objects else 'removed'}.")
 
     def _explained(self, context: DriverContext, waiting: Wait) -> Outcome:
-        networks = [addon for addon in self._addons(context) if addon.is_network]
+        networks = [addon for addon in self._addons(context) if addon.before_nodes]
         with told("looking at the network of pods"):
             cluster = self._connect(context) if networks else None
             found = {addon.title: troubles(cluster, addon) for addon in networks if cluster}

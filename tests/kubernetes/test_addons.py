@@ -10,7 +10,7 @@ from magnum.coe.kubernetes_values import ObjectName
 OBJECTS = {
     str(ObjectName.of(manifest)): manifest
     for network_driver in ("flannel", "calico")
-    for addon in wanted(cluster_facts(20, network_driver))
+    for addon in wanted(cluster_facts(20, network_driver, admission_control_list="PodSecurityPolicy"))
     for manifest in addon.objects
 }
 

@@ -74,6 +74,7 @@ def failed(service) -> dict:
     """Give a cluster of a template that says nothing of a network driver, which has failed."""
     kind = ("--coe", "kubernetes", "--image", "debian-12", "--external-network", "public")
     labels = f"container_infra_prefix={REGISTRY}/,flannel_network_subnetlen=25,metrics_server_enabled=false"
+    labels += ",admission_control_list=PodSecurityPolicy"  # which lets in nobody's pods who has no policy
     own = ("--insecure-registry", REGISTRY, "--labels", labels, "--master-flavor", "m1.medium", "--flavor", "m1.small")
     service.openstack("coe", "cluster", "template", "create", "webbed", *kind, *own)
     service.openstack("coe", "cluster", "create", NAME, "--cluster-template", "webbed", "--node-count", "1")

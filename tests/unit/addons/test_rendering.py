@@ -65,6 +65,7 @@ SINCE_1_20 = {
 LIVES = {
     ("policy/v1beta1", "PodDisruptionBudget"): range(20, 25),
     ("policy/v1", "PodDisruptionBudget"): range(21, 100),
+    ("policy/v1beta1", "PodSecurityPolicy"): range(20, 25),
 }
 """From which minor version on, and until which, an API is served that is not in all of them."""
 
@@ -73,7 +74,7 @@ LIVES = {
 @pytest.mark.parametrize("network", NETWORKS)
 def test_every_object_is_of_an_api_that_its_version_serves(network, minor):
     """Also in those versions that there are no schemas of."""
-    for one in objects(cluster_facts(minor, network)):
+    for one in objects(cluster_facts(minor, network, admission_control_list="PodSecurityPolicy")):
         api = (one["apiVersion"], one["kind"])
         assert api in SINCE_1_20 or minor in LIVES[api], api
 
@@ -100,6 +101,18 @@ def test_the_network_comes_first(network, own):
 
 def test_a_label_switches_an_addon_off():
     assert [addon.name for addon in wanted(cluster_facts(20, "bridge", metrics_server_enabled="False"))] == ["coredns"]
+
+
+def test_what_lets_the_network_in_comes_before_it_while_there_is_such_a_thing():
+    for minor, first in (
+        (20, ["pod_security_policy", "flannel"]),
+        (24, ["pod_security_policy", "flannel"]),
+        (25, ["flannel"]),
+    ):
+        addons = wanted(cluster_facts(minor, "flannel", admission_control_list="LimitRanger,PodSecurityPolicy"))
+        assert [addon.name for addon in addons if addon.before_nodes] == first
+        assert [addon.name for addon in addons[: len(first)]] == first
+    assert "pod_security_policy" not in [addon.name for addon in wanted(cluster_facts(20, "flannel"))]
 
 
 def test_a_label_says_another_tag():

@@ -13,7 +13,7 @@ DAEMONS = {
     "spec": {"selector": {"matchLabels": {"k8s-app": "flannel"}}},
 }
 ACCOUNT = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "flannel", "namespace": "kube-system"}}
-ADDON = Addon(name="flannel", title="flannel", objects=(ACCOUNT, DAEMONS), images=(IMAGE,), is_network=True)
+ADDON = Addon(name="flannel", title="flannel", objects=(ACCOUNT, DAEMONS), images=(IMAGE,), before_nodes=True)
 POD = KubernetesPod(
     namespace="kube-system",
     name="flannel-x7k2p",
