@@ -1,8 +1,9 @@
 """Which driver the contract is tried on: pytest tests/contract/drivers --driver=NAME, the fake one unless told.
 
 A driver needs a rig, which knows how to make its world and how to see, past the driver, what its provider has. The fake
-one's is below; `--rig=package.module:Rig` names that of a driver that is not ours. `--driver=local_swarm` needs root,
-and makes some sixty clusters of real machines, which takes its time.
+one's is below; `--rig=package.module:Rig` names that of a driver that is not ours. Those of this host need root, and
+make some sixty clusters of real machines, which takes its time: some ten minutes with `--driver=local_swarm`, an hour
+with `--driver=local_kubernetes`, which `-k` makes less.
 """
 
 import pkgutil
@@ -40,7 +41,7 @@ class FakeRig:
         self.world.close()
 
 
-RIGS = {"local_swarm": "local_swarm_rig:LocalSwarmRig"}
+RIGS = {"local_kubernetes": "local_rigs:LocalKubernetesRig", "local_swarm": "local_rigs:LocalSwarmRig"}
 
 
 def pytest_addoption(parser):

@@ -1,8 +1,9 @@
-"""What the contract of drivers needs to try `local_swarm`: real machines of this host, and real time."""
+"""What the contract of drivers needs to try those of this host: real machines, and real time."""
 
 import os
 import time
 from datetime import UTC, datetime
+from typing import ClassVar
 
 import msgspec
 from simulation import World
@@ -14,7 +15,8 @@ from magnum.conf.conductor import Conductor
 from magnum.conf.local import Local
 from magnum.drivers.local.host import LocalHost
 from magnum.drivers.local.settings import LocalSettings
-from magnum.drivers.local_swarm.spec import SPEC
+from magnum.drivers.local_kubernetes.spec import SPEC as KUBERNETES
+from magnum.drivers.local_swarm.spec import SPEC as SWARM
 from magnum.drivers.registry import Registry
 from magnum.model.clocks import MICROSECONDS, SystemClock
 from magnum.standalone.identity import ensure_identity
@@ -33,29 +35,32 @@ class PatientClock(SystemClock):
         time.sleep(max(0.0, (instant - self.now()) / MICROSECONDS))
 
 
-class SwarmWorld(World):
+class LocalWorld(World):
+    def __init__(self, directory, template, **more):
+        self._template = template
+        super().__init__(directory, **more)
+
     def template(self):
-        return msgspec.structs.replace(
-            super().template(), coe="swarm-mode", image_id="debian-12", cluster_distro="debian"
-        )
+        usual = {"image_id": "debian-12", "cluster_distro": "debian"}
+        return msgspec.structs.replace(super().template(), **usual | self._template)
 
 
-class LocalSwarmRig:
-    spec = SPEC
+class LocalRig:
+    """Of one of the drivers; `template` says what its clusters are made from."""
+
     observe_limit = 5.0
-    after_lease = SPEC.longest_call + 15.0
-    crash_points = 2
 
     def __init__(self, directory):
         assert os.geteuid() == 0, "machines of this host need root"
         local = Local(state_dir=directory / "machines", node_port=NODE_PORT)
         self.slow_removal = {}
         self._host = LocalHost(LocalSettings.of(local))
-        self.world = SwarmWorld(
+        self.world = LocalWorld(
             directory,
+            self.template,
             url=f"sqlite:///{directory}/magnum.sqlite",
             clock=PatientClock(),
-            registry=Registry([SPEC]),
+            registry=Registry([self.spec]),
             seed=None,
             conductor=Conductor(quiet_period=0.0),
             local=local,
@@ -91,3 +96,25 @@ class LocalSwarmRig:
 
         rows = self.world.database.read(lambda tx: tx.execute(cluster_state.select()).all())
         return [row.cluster_uuid for row in rows]
+
+
+class LocalSwarmRig(LocalRig):
+    spec = SWARM
+    template: ClassVar = {"coe": "swarm-mode"}
+    after_lease = SWARM.longest_call + 15.0
+    crash_points = 2
+
+
+class LocalKubernetesRig(LocalRig):
+    """Its clusters need no image from elsewhere, and one machine less without a load balancer."""
+
+    spec = KUBERNETES
+    template: ClassVar = {
+        "coe": "kubernetes",
+        "network_driver": "bridge",
+        "master_flavor_id": "m1.medium",
+        "flavor_id": "m1.small",
+        "master_lb_enabled": False,
+    }
+    after_lease = KUBERNETES.longest_call + 15.0
+    crash_points = 1
