@@ -15,6 +15,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -36,6 +37,7 @@ KEPT = frozenset({"containerd", "docker", "etcd"})
 """What a new disk does not take away: images, and what only this machine may have."""
 # Without egress: refuses at once, where a resolver that does not answer costs 20 seconds for each name.
 NO_RESOLVER = "127.0.0.1"
+_ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|[()].|.)")
 
 
 class Bind(msgspec.Struct, frozen=True):
@@ -77,6 +79,8 @@ class MachineRecord(msgspec.Struct, frozen=True, kw_only=True):
     binds: tuple[Bind, ...] = ()
     powered: bool = True
     """Whether its owner wants it on; a stop of the whole host does not change that."""
+    starts: int = 0
+    """How often it was switched on for its owner."""
     edition: str = ""
     instance_id: str = ""
     rebuilding: bool = False
@@ -176,7 +180,7 @@ class MachineFolder:
             with (self.path / CONSOLE).open("rb") as file:
                 file.seek(0, os.SEEK_END)
                 file.seek(max(0, file.tell() - CONSOLE_TAIL))
-                return file.read().decode(errors="replace").strip()
+                return _plain(file.read().decode(errors="replace"))
         except FileNotFoundError:
             return ""
 
@@ -187,6 +191,12 @@ class MachineFolder:
 def machine_id(cluster_uuid: str, name: str, instance_id: str) -> str:
     """Give what a machine calls itself in /etc/machine-id: another one with every new disk."""
     return hashlib.sha256(f"{cluster_uuid}/{name}/{instance_id}".encode()).hexdigest()[:32]
+
+
+def _plain(text: str) -> str:
+    """Leave out colours and whatever else is meant for a screen, and empty lines."""
+    lines = ("".join(filter(str.isprintable, line)).strip() for line in _ESCAPES.sub("", text).splitlines())
+    return "\n".join(filter(None, lines))
 
 
 def remove_tree(*paths: Path) -> None:

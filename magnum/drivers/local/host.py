@@ -72,7 +72,7 @@ class LocalHost:
             record = machine.folder.record()
             if record is None:
                 record = machine.folder.create(spec, rootfs.find(spec.image, self._settings.cache_dir))
-            self._switch_on(machine, record, lock)
+            self._start(machine, record, lock)
 
     def rebuild_machine(self, spec: MachineSpec) -> None:
         """Make the machine's disk anew, switch it on, and return while it boots: the same machine, freshly installed.
@@ -87,7 +87,7 @@ class LocalHost:
             if record is None or record.instance_id != spec.instance_id:
                 machine.cut_power()
                 record = machine.folder.rebuild(spec, image)
-            self._switch_on(machine, record, lock)
+            self._start(machine, record, lock)
 
     def machines(self, cluster_uuid: str) -> tuple[MachineStatus, ...]:
         return tuple(machine.status() for machine in self._machines(cluster_uuid))
@@ -145,6 +145,12 @@ class LocalHost:
         folder = cluster_folder(self._settings.state_dir, cluster_uuid)
         names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir()) if folder.is_dir() else []
         return [self._machine(cluster_uuid, name) for name in names]
+
+    def _start(self, machine: Machine, record: MachineRecord, lock: int) -> None:
+        """Switch on for the owner, which is counted: a machine that does nothing but stop is given up."""
+        if not machine.running:
+            record = machine.folder.write(msgspec.structs.replace(record, starts=record.starts + 1))
+        self._switch_on(machine, record, lock)
 
     def _switch_on(self, machine: Machine, record: MachineRecord, lock: int) -> None:
         if not record.powered:

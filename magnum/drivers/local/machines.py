@@ -41,6 +41,10 @@ class MachineStatus(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     address: IPv4Address | None
     running: bool
+    starts: int = 0
+    """How often it was switched on."""
+    said: str = ""
+    """The end of what its console says."""
     reason: str | None = None
     """Why it is not running."""
     edition: str = ""
@@ -73,20 +77,20 @@ class Machine:
         record = self.folder.record()
         if record is None:
             return MachineStatus(name=self.name, address=None, running=False, reason="it is being made or deleted")
-        running, reason = self.running, None
-        if not running:
-            said = self.folder.console_tail() or "nothing"
-            off = not record.powered
-            reason = "it was switched off" if off else f"its processes have ended; its console says: {said}"
-        return MachineStatus(
+        known = MachineStatus(
             name=self.name,
             address=record.address,
-            running=running,
-            reason=reason,
+            running=self.running,
+            starts=record.starts,
+            said=self.folder.console_tail() or "nothing",
             edition=record.edition,
             instance_id=record.instance_id,
             machine_id=machine_id(self.cluster_uuid, record.name, record.instance_id),
         )
+        if known.running:
+            return known
+        reason = f"its processes have ended; its console says: {known.said}"
+        return msgspec.structs.replace(known, reason=reason if record.powered else "it was switched off")
 
     def switch_on(self, record: MachineRecord, network: Network, egress: Egress, lock: int) -> None:
         """Start the boot and return. `lock` is the descriptor of the lock that is held."""

@@ -13,7 +13,7 @@ from ipaddress import IPv4Address
 import msgspec
 
 from magnum.drivers.base import DriverContext, NodeAccess, NodeListeners, Step
-from magnum.model.failures import Code, Fatal, Retry
+from magnum.model.failures import Code, Failure, Fatal, Retry
 from magnum.model.ledger import CloudResource, ResourceState
 from magnum.model.nodegroups import NodeGroup
 from magnum.model.nodes import Node, NodeState
@@ -34,6 +34,10 @@ CALL_TIMEOUT = 30.0
 TAKE_DOWN_LIMIT = 300.0
 """Seconds for one run of a step that removes disks: those of many machines full of images take their time."""
 DEFAULT_FLAVOR = "m1.small"
+MOST_STARTS = 3
+"""How often a machine is started that stops again before it has reported."""
+USUAL_SECONDS = 60.0
+"""A node that has not reported after so long is told of with what its console says."""
 FIRST_HOST = 10
 """Addresses below this one in a cluster's subnet are ours: the bridge, and a load balancer later."""
 
@@ -140,13 +144,25 @@ class LocalSteps:
                 raise Fatal(Code.NODE_STEP, f"{node.name}: step {node.failed_step} failed: {node.report}")
         if not awaited:
             return Done()
-        running = self._running(context)
+        machines = {machine.name: machine for machine in self._host.machines(context.cluster.uuid)}
         for node in awaited:
-            if node.name not in running:
-                self._start(context, self._network(context), node)
-                raise Retry(Code.NODE_DEAD, f"{node.name} stopped before it reported; it was started again.")
-        names = ", ".join(node.name for node in awaited)
-        return Wait(0.2, f"waiting for the report of {names}")
+            if (machine := machines.get(node.name)) is None or not machine.running:
+                raise self._revived(context, node, machine)
+        patient = context.operation.seconds_in_step(context.clock.now()) < USUAL_SECONDS
+        told = [node.name if patient else _with_console(machines[node.name]) for node in awaited]
+        return Wait(0.2, f"waiting for the report of {', '.join(told)}")
+
+    def _revived(self, context: DriverContext, node: Node, machine: MachineStatus | None) -> Failure:
+        """Start a machine again that stopped before it reported, unless it does nothing but stop."""
+        if machine is not None and machine.starts >= MOST_STARTS:
+            return Fatal(
+                Code.NODE_DEAD,
+                f"{node.name} was started {machine.starts} times and stopped each time before it reported; "
+                f"{machine.reason}. Give it another image or flavor, or mend what it complains of, then retry.",
+            )
+        self._start(context, self._network(context), node)
+        why = "it was gone" if machine is None else machine.reason
+        return Retry(Code.NODE_DEAD, f"{node.name} stopped before it reported, and was started again: {why}")
 
     def machines_of(self, context: DriverContext) -> dict[str, MachineStatus]:
         return {machine.name: machine for machine in self._host.machines(context.cluster.uuid)}
@@ -259,6 +275,10 @@ class LocalSteps:
             list(pool.map(lambda name: self._host.delete_machine(context.cluster.uuid, name), names))
         for resource in standing:
             context.gone(resource)
+
+
+def _with_console(machine: MachineStatus) -> str:
+    return f"{machine.name} (its console ends with: {machine.said.splitlines()[-1]})"
 
 
 def group_of(context: DriverContext, node: Node) -> NodeGroup:

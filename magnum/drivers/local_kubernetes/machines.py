@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from magnum.drivers.base import DriverContext, NodeAccess
 from magnum.drivers.local import rootfs
+from magnum.drivers.local.errors import LocalError
 from magnum.drivers.local.host import Bind, LocalHost
 from magnum.drivers.local.steps import MachinePlan, group_of
 from magnum.model.failures import Code, Fatal, Retry
@@ -57,7 +58,7 @@ class KubernetesMachines:
         return Done()
 
     def _fetch(self, context: DriverContext, tag: str) -> None:
-        if self._programs.find(tag) is None:
+        if self._find(tag) is None:
             context.event(f"The programs of Kubernetes {tag} are downloaded to this host.")
             try:
                 self._programs.fetch(tag, lambda _text: None)
@@ -68,6 +69,16 @@ class KubernetesMachines:
                     "choose another version by the label kube_tag, or make Debian's own by "
                     "'python -m magnum.drivers.local_kubernetes.programs'.",
                 ) from error
+
+    def _find(self, tag: str) -> Path | None:
+        try:
+            return self._programs.find(tag)
+        except LocalError as error:
+            raise Fatal(
+                Code.PROVIDER_REFUSED,
+                f"The programs of Kubernetes {tag} in [kubernetes] binaries_dir cannot be used: {error}. Mend or "
+                "remove them, then retry.",
+            ) from error
 
     def version(self, context: DriverContext, node: Node) -> Version:
         """Give the version of a node: its group's, else the cluster's."""
@@ -134,7 +145,7 @@ class KubernetesMachines:
 
     def _binds(self, context: DriverContext, node: Node) -> tuple[Bind, ...]:
         tag = self.version(context, node).tag
-        programs = self._programs.find(tag)
+        programs = self._find(tag)
         if programs is None:
             raise Retry(Code.PROVIDER_REFUSED, f"The programs of Kubernetes {tag} are gone from this host.")
         cache = self._programs.cache_dir

@@ -47,11 +47,16 @@ class ProgramsSource(msgspec.Struct, frozen=True, kw_only=True):
         return self.cache_dir / "kubernetes" / f"{tag}-{platform.machine()}"
 
     def find(self, tag: str) -> Path | None:
-        """Give the folder with the programs of this version, if it is on this host."""
-        own = [] if self.binaries_dir is None else [self.binaries_dir / tag, self.binaries_dir]
-        for folder in own:
-            if _complete(folder) and _is_version(folder, tag):
-                return folder
+        """Give the folder with the programs of this version, if it is on this host.
+
+        What the operator has put there for this version is used or complained of, never passed over.
+        """
+        if self.binaries_dir is not None:
+            if (named := self.binaries_dir / tag).is_dir():
+                _expect_all(named, tag)
+                return named
+            if _complete(self.binaries_dir) and _is_version(self.binaries_dir, tag):
+                return self.binaries_dir
         return self.cached(tag) if self.cached(tag).is_dir() else None
 
     def fetch(self, tag: str, progress: Progress) -> Path:
@@ -130,12 +135,19 @@ def _copy(built: Path, target: Path) -> None:
         shutil.copy(built / name, target / name)
 
 
+def _expect_all(folder: Path, tag: str) -> None:
+    if missing := [name for name in PROGRAMS if not (folder / name).is_file()]:
+        raise ProgramsMissingError(f"{folder} has no {', '.join(missing)}")
+    if not _is_version(folder, tag):
+        raise ProgramsMissingError(f"{folder}/kubelet says that it is not {tag}")
+
+
 def _complete(folder: Path) -> bool:
     return all((folder / name).is_file() for name in PROGRAMS)
 
 
 def _is_version(folder: Path, tag: str) -> bool:
-    return run([folder / "kubelet", "--version"], timeout=ASK_SECONDS).split()[-1] == tag
+    return run([folder / "kubelet", "--version"], timeout=ASK_SECONDS).split()[-1:] == [tag]
 
 
 def main() -> int:

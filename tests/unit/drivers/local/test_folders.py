@@ -120,6 +120,12 @@ def test_the_end_of_the_console_is_told_and_no_more(folder, rootfs):
     assert len(folder.console_tail()) <= 400
 
 
+def test_the_console_is_told_without_what_is_for_a_screen(folder, rootfs):
+    folder.create(SPEC, rootfs)
+    (folder.path / "console.log").write_text("\x1b[0;1;31mFailed\x1b[0m to boot\r\n\n \x00\nno\x07 disk\n")
+    assert folder.console_tail() == "Failed to boot\nno disk"
+
+
 def test_removing_it_twice_is_no_error(folder, rootfs):
     folder.create(SPEC, rootfs)
     folder.remove()

@@ -146,6 +146,12 @@ def test_programs_that_cannot_be_had_are_told_with_all_that_helps(machines):
         machines.programs(context)
 
 
+def test_programs_that_do_not_run_are_told_with_where_they_are(machines, programs):
+    (programs.binaries_dir / DEFAULT_TAG / "kubelet").write_text("#!/bin/sh\necho no such instruction >&2; exit 1\n")
+    with pytest.raises(Fatal, match=r"binaries_dir cannot be used: .*/kubelet.* no such instruction"):
+        machines.programs(Context())
+
+
 def test_a_node_is_of_its_own_groups_version(machines):
     """All else is the cluster's: its networks, and the version where the group says none."""
     context = Context(labels={"kube_tag": "v1.27.0"}, worker_labels={"kube_tag": "v1.25.3", "dns_cluster_domain": "x"})

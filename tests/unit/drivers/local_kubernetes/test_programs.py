@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from magnum.drivers.local.errors import LocalError
 from magnum.drivers.local_kubernetes import programs, source_build
 from magnum.drivers.local_kubernetes.download import DownloadError
 from magnum.drivers.local_kubernetes.names import PROGRAMS
@@ -37,7 +38,7 @@ def releases(tmp_path, monkeypatch):
         (folder / f"{name}.sha256").write_text(hashlib.sha256((folder / name).read_bytes()).hexdigest() + "\n")
     handler = functools.partial(Quiet, directory=tmp_path / "releases")
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}", folder
         server.shutdown()
@@ -104,6 +105,25 @@ def test_the_operators_folder_counts_for_the_version_that_it_is(source, tmp_path
     assert mine.find("v1.31.3") is None
     (own / "kube-proxy").unlink()
     assert mine.find(TAG) is None
+
+
+@pytest.mark.parametrize(
+    ("kubelet", "told"),
+    [
+        (None, "has no kubelet"),
+        ("#!/bin/sh\necho no such instruction >&2; exit 1\n", "no such instruction"),
+        ("#!/bin/sh\n", "says that it is not"),
+        ("#!/bin/sh\necho Kubernetes v1.0.0\n", "says that it is not"),
+    ],
+)
+def test_what_the_operator_has_put_there_is_not_passed_over(source, tmp_path, kubelet, told):
+    own = tmp_path / "own"
+    put_programs(own / TAG)
+    (own / TAG / "kubelet").unlink() if kubelet is None else (own / TAG / "kubelet").write_text(kubelet)
+    mine = ProgramsSource(cache_dir=source.cache_dir, binaries_dir=own, release_url=source.release_url)
+    with pytest.raises(LocalError, match=told):
+        mine.fetch(TAG, lambda _: None)
+    assert not source.cache_dir.exists()
 
 
 class Builder:
