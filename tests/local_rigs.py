@@ -116,5 +116,6 @@ class LocalKubernetesRig(LocalRig):
         "flavor_id": "m1.small",
         "master_lb_enabled": False,
     }
+    newer: ClassVar = {"labels": {"kube_tag": "v1.21.0"}}
     after_lease = KUBERNETES.longest_call + 15.0
     crash_points = 1

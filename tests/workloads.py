@@ -42,7 +42,7 @@ def deployment(name: str, replicas: int) -> str:
         ],
         "securityContext": {"runAsUser": 0},
         "readinessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 1},
-        "lifecycle": {"preStop": {"exec": {"command": ["busybox", "sleep", "4"]}}},
+        "lifecycle": {"preStop": {"exec": {"command": ["busybox", "sleep", "6"]}}},
     }
     spread = {
         "maxSkew": 1,
@@ -50,7 +50,7 @@ def deployment(name: str, replicas: int) -> str:
         "whenUnsatisfiable": "ScheduleAnyway",
         "labelSelector": {"matchLabels": {"app": name}},
     }
-    pod = {"containers": [container], "topologySpreadConstraints": [spread], "terminationGracePeriodSeconds": 6}
+    pod = {"containers": [container], "topologySpreadConstraints": [spread], "terminationGracePeriodSeconds": 8}
     labels = {"app": name}
     parts = [
         {

@@ -147,12 +147,12 @@ class LocalSteps:
         machines = {machine.name: machine for machine in self._host.machines(context.cluster.uuid)}
         for node in awaited:
             if (machine := machines.get(node.name)) is None or not machine.running:
-                raise self._revived(context, node, machine)
+                raise self.revived(context, node, machine)
         patient = context.operation.seconds_in_step(context.clock.now()) < USUAL_SECONDS
         told = [node.name if patient else _with_console(machines[node.name]) for node in awaited]
         return Wait(0.2, f"waiting for the report of {', '.join(told)}")
 
-    def _revived(self, context: DriverContext, node: Node, machine: MachineStatus | None) -> Failure:
+    def revived(self, context: DriverContext, node: Node, machine: MachineStatus | None) -> Failure:
         """Start a machine again that stopped before it reported, unless it does nothing but stop."""
         if machine is not None and machine.starts >= MOST_STARTS:
             return Fatal(
@@ -186,10 +186,6 @@ class LocalSteps:
             context.save_node(new)  # only now: whoever may only look gets no further than here
             self._host.rebuild_machine(spec)
         context.confirm(resource, node.name)
-
-    def start_again(self, context: DriverContext, node: Node) -> None:
-        """Switch a machine on that has stopped."""
-        self._start(context, self._network(context), node)
 
     def delete_nodes(self, context: DriverContext) -> Outcome:
         """Take down the machines of nodes that are to go, and forget those nodes."""

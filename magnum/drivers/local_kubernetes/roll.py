@@ -24,7 +24,7 @@ from magnum.drivers.cluster_failures import told
 from magnum.drivers.local.machines import MachineStatus
 from magnum.drivers.local.steps import LocalSteps
 from magnum.model.clocks import MICROSECONDS, Instant
-from magnum.model.failures import Code, Fatal, Retry
+from magnum.model.failures import Code, Fatal
 from magnum.model.nodegroups import MASTER
 from magnum.model.nodes import Node, NodeState
 from magnum.model.operations import UpgradeNodeGroup
@@ -161,8 +161,7 @@ class _Node:
             )
         assert self.machine is not None
         if not self.machine.running:
-            self.local.start_again(self.context, self.node)
-            raise Retry(Code.NODE_DEAD, f"{self.node.name} stopped; it was started again: {self.machine.reason}")
+            raise self.local.revived(self.context, self.node, self.machine)
         if self.node.state is NodeState.PLANNED:
             return f"waiting for the report of {self.node.name}"
         return self._why_not_ready() or self._join()

@@ -25,7 +25,7 @@ class Front(threading.Thread):
     def __init__(self, addresses: list[str], port: int) -> None:
         super().__init__()
         self._urls = [f"http://{address}:{port}/" for address in addresses]
-        self._pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=1, read=2))
+        self._pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=2, read=5))
         self._ended = threading.Event()
         self.asked = 0
         self.lost = 0

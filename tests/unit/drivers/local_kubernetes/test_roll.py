@@ -136,8 +136,10 @@ class World:
             self.booted_at[node.name] = self.seconds + 10
         self.note()
 
-    def start_again(self, _, node):
-        self.hosts[node.name] = msgspec.structs.replace(self.hosts[node.name], running=True)
+    def revived(self, _, node, stopped):
+        assert stopped == self.hosts[node.name]
+        self.hosts[node.name] = msgspec.structs.replace(stopped, running=True)
+        return Retry(Code.NODE_DEAD, f"{node.name} was started again")
 
     # ---- the cluster
 
@@ -417,7 +419,7 @@ def test_a_machine_that_stops_while_it_is_set_up_is_started_again():
     roll = roll_of(world)
     roll.masters(world)
     world.hosts["m-1"] = msgspec.structs.replace(world.hosts["m-1"], running=False, reason="its processes have ended")
-    with pytest.raises(Retry, match="m-1 stopped; it was started again"):
+    with pytest.raises(Retry, match="m-1 was started again"):
         roll.masters(world)
     run_all(world)
     assert is_rolled(world)
