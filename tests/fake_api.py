@@ -37,3 +37,7 @@ class FakeApi:
     def failures_of(self, pod: KubernetesPod) -> tuple[str, ...]:
         del pod
         return self.failures
+
+
+def refusal(reason, message, **details):
+    return {"kind": "Status", "status": "Failure", "reason": reason, "message": message, "details": details}

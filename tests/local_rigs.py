@@ -1,5 +1,6 @@
 """What the contract of drivers needs to try those of this host: real machines, and real time."""
 
+import dataclasses
 import os
 import time
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from magnum.drivers.local_kubernetes.spec import SPEC as KUBERNETES
 from magnum.drivers.local_swarm.spec import SPEC as SWARM
 from magnum.drivers.registry import Registry
 from magnum.model.clocks import MICROSECONDS, SystemClock
+from magnum.openstack.catalogue import load_catalogue
 from magnum.standalone.identity import ensure_identity
 from magnum.standalone.listeners import NodeListeners
 
@@ -65,6 +67,7 @@ class LocalRig:
             conductor=Conductor(quiet_period=0.0),
             local=local,
         )
+        self.world.core = dataclasses.replace(self.world.core, catalogue=load_catalogue(local.catalogue))
         identity = directory / "identity.pem"
         self.world.listeners = NodeListeners(
             lambda cluster: make_node_application(self.world.core, cluster),

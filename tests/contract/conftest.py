@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 from databases import KINDS, empty
+from desk import Desk
 
 from magnum.db import clusters, migrate, nodegroups, operations
 from magnum.db.engine import open_database
@@ -162,6 +163,11 @@ def make(world):
 @pytest.fixture
 def clock(world):
     return world[2]
+
+
+@pytest.fixture
+def desk(database, make, clock):
+    return Desk(database, make, clock)
 
 
 @pytest.fixture(params=["sqlite", *KINDS])

@@ -109,6 +109,19 @@ def reader(world) -> Person:
 
 
 @pytest.fixture
+def template(ann) -> dict:
+    return ann.make_template(labels={"a": "1", "b": "2"}, keypair_id="key", flavor_id="m1.small")
+
+
+@pytest.fixture
+def cluster(world, ann, template) -> str:
+    """A cluster of one manager and two workers that is complete."""
+    uuid = ann.make_cluster(template["uuid"], name="web", node_count=2)
+    world.set_status(uuid, "CREATE_COMPLETE")
+    return uuid
+
+
+@pytest.fixture
 def web(world, ann) -> str:
     """A cluster of one manager and two workers that is complete and can be reached."""
     template = ann.make_template(labels={"a": "1", "b": "2"}, flavor_id="m1.small")
