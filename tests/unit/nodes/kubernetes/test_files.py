@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from magnum.nodes.cloud_init import MAX_BYTES, cloud_config
-from magnum.nodes.kubernetes.cluster import Options
+from magnum.nodes.kubernetes.cluster import NetworkDriver, Options
 from magnum.nodes.kubernetes.files import CLOSED_FOLDERS
 from magnum.nodes.kubernetes.versions import NEWEST, OLDEST
 
@@ -22,9 +22,10 @@ IMAGE = re.compile(r"\b[a-z0-9.-]+(?::[0-9]+)?/(?:[a-z0-9._-]+/)*[a-z0-9._-]+:v?
 @pytest.mark.parametrize("minor", EVERY_MINOR)
 def test_the_files_of_a_node_name_no_image_but_the_one_that_is_made_here(rendered, role, minor):
     """Everything else that a cluster is made of is on the bill of its add-ons."""
-    files = rendered(minor, role, pause_image="localhost/magnum/pause:1")
-    named = {name for file in files.values() for name in IMAGE.findall(file.content.decode(errors="replace"))}
-    assert named == {"localhost/magnum/pause:1"}
+    for driver in NetworkDriver:
+        files = rendered(minor, role, pause_image="localhost/magnum/pause:1", network_driver=driver)
+        named = {name for file in files.values() for name in IMAGE.findall(file.content.decode(errors="replace"))}
+        assert named == {"localhost/magnum/pause:1"}
 
 
 @pytest.mark.parametrize("minor", EVERY_MINOR)
