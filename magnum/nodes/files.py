@@ -13,6 +13,10 @@ from magnum.nodes.data import NODE_DATA, NodeData
 
 PROGRAM = "/usr/local/lib/magnum-node"
 UNIT = "magnum-node.service"
+_KEEPING = ("keep-certificates", "change-certificates")
+_KEEPING_UNIT = "magnum-certificates.service"
+_KEEP_CERTIFICATES = frozenset({"kubernetes"})
+"""The kinds of clusters whose nodes see to their certificates themselves."""
 
 
 class NodeFile(msgspec.Struct, frozen=True):
@@ -35,13 +39,17 @@ def program_files(coe: str) -> tuple[NodeFile, ...]:
     steps = source / "steps" / coe
     if not steps.is_dir():
         raise ValueError(f"the node program has no steps for {coe!r}")
-    unit = NodeFile(f"/etc/systemd/system/{UNIT}", 0o644, (source / UNIT).read_bytes())
+    keeping = coe in _KEEP_CERTIFICATES
+    units = (UNIT, _KEEPING_UNIT) if keeping else (UNIT,)
     programs = [
-        *((name, source / name) for name in ("bootstrap", "report")),
+        *((name, source / name) for name in ("bootstrap", "report", *(_KEEPING if keeping else ()))),
         *((f"lib/{part.name}", part) for part in _sorted(source / "lib")),
         *((f"steps/{coe}/{step.name}", step) for step in _sorted(steps)),
     ]
-    return (unit, *(NodeFile(f"{PROGRAM}/{name}", 0o755, program.read_bytes()) for name, program in programs))
+    return (
+        *(NodeFile(f"/etc/systemd/system/{name}", 0o644, (source / name).read_bytes()) for name in units),
+        *(NodeFile(f"{PROGRAM}/{name}", 0o755, program.read_bytes()) for name, program in programs),
+    )
 
 
 def data_files(data: NodeData) -> tuple[NodeFile, ...]:

@@ -15,6 +15,23 @@ from .cluster import KubernetesCluster, KubernetesNode
 SERVER = "serverAuth"
 CLIENT = "clientAuth"
 CA_FILES = {CaType.KUBERNETES: "ca", CaType.ETCD: "etcd-ca", CaType.FRONT_PROXY: "front-proxy-ca"}
+_ALL = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
+_READERS: dict[str, tuple[str, ...]] = {
+    "ca": _ALL,
+    "etcd-ca": ("etcd", "kube-apiserver"),
+    "front-proxy-ca": ("kube-apiserver",),
+    "etcd": (),  # which reads it anew for each connection
+    "apiserver": ("kube-apiserver",),
+    "apiserver-kubelet": ("kube-apiserver",),
+    "apiserver-etcd": ("kube-apiserver",),
+    "front-proxy": ("kube-apiserver",),
+    "controller-manager": ("kube-controller-manager",),
+    "scheduler": ("kube-scheduler",),
+    "kubelet": ("kubelet",),
+    "kube-proxy": ("kube-proxy",),
+}
+"""Which units read a certificate, or an authority's, when they start and not again: those that a change restarts."""
+_ON_WORKERS = frozenset({"kubelet", "kube-proxy"})
 API_TO_KUBELET = "kube-apiserver-kubelet-client"
 """Whom a kubelet knows the API server by. What it may do there is a role that the conductor binds it to."""
 
@@ -95,6 +112,13 @@ def _of_master(cluster: KubernetesCluster, node: KubernetesNode) -> tuple[Certif
         Certificate(name="apiserver-etcd", ca=CaType.ETCD, common_name="kube-apiserver-etcd-client"),
         Certificate(name="front-proxy", ca=CaType.FRONT_PROXY, common_name="front-proxy-client"),
     )
+
+
+def readers_of(certificates: Sequence[Certificate], node: KubernetesNode) -> dict[str, tuple[str, ...]]:
+    """Give the units of this node that a change of each of its files restarts."""
+    authorities = dict.fromkeys(CA_FILES[certificate.ca] for certificate in certificates)
+    names = (*authorities, *(certificate.name for certificate in certificates))
+    return {name: tuple(unit for unit in _READERS[name] if node.is_master or unit in _ON_WORKERS) for name in names}
 
 
 def limits_of(certificates: Sequence[Certificate]) -> NodeLimits:

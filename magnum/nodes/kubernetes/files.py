@@ -11,35 +11,50 @@ from magnum.nodes.data import NODE_DATA
 from magnum.nodes.files import NodeFile
 
 from . import control_plane, node_agents, own_images, pod_network, pulling
-from .certificates import CA_FILES, Certificate, certificates_of
+from .certificates import CA_FILES, certificates_of, readers_of
 from .cluster import ClusterSecrets, KubernetesCluster, KubernetesNode
 from .control_plane import Flags
 from .paths import CA, FOLDER, PROGRAMS, UNITS, certificate, document, key
 
 CLOSED_FOLDERS = (FOLDER,)
 _ETCD = "/usr/bin/etcd"
+_API_STOPS_IN = 3
+"""Seconds that an API server gets to answer what it has been asked. It answers nobody new while it stops, and would
+wait a minute for those who watch, and who begin anew at another one."""
 
 
 def kubernetes_files(cluster: KubernetesCluster, node: KubernetesNode) -> tuple[NodeFile, ...]:
-    files = [*_told(certificates_of(cluster, node)), *_agents(cluster, node)]
+    files = [*_told(cluster, node), *_agents(cluster, node)]
     if node.secrets is not None:
         files += [*_control_plane(cluster, node), *_secrets(node.secrets)]
     return tuple(files)
 
 
-def _told(certificates: Sequence[Certificate]) -> list[NodeFile]:
+def _told(cluster: KubernetesCluster, node: KubernetesNode) -> list[NodeFile]:
     """What the node program reads."""
-    lines = "".join(certificate.line() + "\n" for certificate in certificates)
+    certificates = certificates_of(cluster, node)
     authorities = [ca for ca in CaType if any(certificate.ca == ca for certificate in certificates)]
-    return [
-        NodeFile(f"{NODE_DATA}/certificates", 0o600, lines.encode()),
-        NodeFile(f"{NODE_DATA}/authorities", 0o600, "".join(f"{CA_FILES[ca]}|{ca}\n" for ca in authorities).encode()),
-    ]
+    values = {
+        "certificates": [certificate.line() for certificate in certificates],
+        "authorities": [f"{CA_FILES[ca]}|{ca}" for ca in authorities],
+        "readers": [f"{name}|{' '.join(units)}" for name, units in readers_of(certificates, node).items()],
+        "kubernetes_api": [_api(cluster, node)],
+    }
+    return [NodeFile(f"{NODE_DATA}/{name}", 0o600, _lines(value)) for name, value in values.items()]
+
+
+def _lines(lines: Sequence[str]) -> bytes:
+    return "".join(line + "\n" for line in lines).encode()
+
+
+def _api(cluster: KubernetesCluster, node: KubernetesNode) -> str:
+    """Where this node reaches the API: a master its own."""
+    return f"https://127.0.0.1:{cluster.api_port}" if node.is_master else cluster.api_url
 
 
 def _agents(cluster: KubernetesCluster, node: KubernetesNode) -> list[NodeFile]:
     options = cluster.options
-    api = f"https://127.0.0.1:{cluster.api_port}" if node.is_master else cluster.api_url
+    api = _api(cluster, node)
     proxy = {"config": node_agents.PROXY}
     return [
         NodeFile("/etc/containerd/config.toml", 0o644, node_agents.containerd_configuration(cluster)),
@@ -65,7 +80,13 @@ def _control_plane(cluster: KubernetesCluster, node: KubernetesNode) -> list[Nod
     api, options = f"https://127.0.0.1:{cluster.api_port}", cluster.options
     files = [
         _unit("etcd", control_plane.etcd(cluster, node), program=_ETCD),
-        _unit("kube-apiserver", control_plane.apiserver(cluster, node), options.apiserver, after="etcd.service"),
+        _unit(
+            "kube-apiserver",
+            control_plane.apiserver(cluster, node),
+            options.apiserver,
+            after="etcd.service",
+            stops_in=_API_STOPS_IN,
+        ),
         _unit("kube-controller-manager", control_plane.controller_manager(cluster), options.controller_manager),
         _unit("kube-scheduler", control_plane.scheduler(cluster), options.scheduler),
         _kubeconfig("controller-manager", api),
@@ -110,6 +131,7 @@ def _unit(
     after: str = "network.target",
     program: str = "",
     environment: str = "",
+    stops_in: int | None = None,
 ) -> NodeFile:
     command = [
         program or f"{PROGRAMS}/{name}",
@@ -117,6 +139,7 @@ def _unit(
         options.strip(),
     ]
     lines = " \\\n  ".join(filter(None, command))
+    patience = f"TimeoutStopSec={stops_in}\n" if stops_in else ""
     text = f"""\
 [Unit]
 Description={name}, made by Magnum
@@ -128,7 +151,7 @@ Environment={environment}
 ExecStart={lines}
 Restart=always
 RestartSec=1
-LimitNOFILE=1048576
+{patience}LimitNOFILE=1048576
 
 [Install]
 WantedBy=multi-user.target

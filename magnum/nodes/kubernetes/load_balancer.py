@@ -1,7 +1,8 @@
 """The load balancer in front of several masters: a machine of its own whose haproxy passes connections on as they are.
 
 It holds no key and no certificate: TLS is between a client and an API server. A master that stops answering is left out
-after two seconds, and connections to it are closed, so that whoever holds one opens another instead of waiting.
+after two seconds, and connections to it are closed, so that whoever holds one opens another instead of waiting. Before
+that, a connection that one of them refuses is tried at another one at once, so that starting one anew is not felt.
 """
 
 from magnum.nodes.cloud_init import render
@@ -33,6 +34,7 @@ defaults
     timeout client 1h
     timeout server 1h
     timeout check 1s
+    option redispatch 1
 
 frontend api
     bind {cluster.api}:{port}

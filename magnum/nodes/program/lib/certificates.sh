@@ -8,7 +8,8 @@
 # shellcheck source=http.sh
 source "${BASH_SOURCE[0]%/*}/http.sh"
 
-readonly certificates=/etc/magnum/certificates
+# Where they are put: where programs look for them, unless they are made beside those that are in use.
+target=$certificates
 
 fetch_ca() { # FILE-NAME [CA-TYPE]
   local cluster pem
@@ -16,13 +17,13 @@ fetch_ca() { # FILE-NAME [CA-TYPE]
   api "fetch the cluster's CA certificate" "$scratch/ca" "certificates/$cluster${2:+?ca_cert_type=$2}"
   pem=$(json_text pem "$scratch/ca")
   openssl x509 -noout <<<"$pem" || fail "what the service gave as the cluster's CA is no certificate"
-  install_file "$certificates/$1" 0644 <<<"$pem"
+  install_file "$target/$1" 0644 <<<"$pem"
 }
 
 # Makes NAME.key and NAME.crt, and sees that the CA in CA-FILE vouches for it. What proves itself to servers alone may
 # have no alternative names.
 make_certificate() { # NAME SUBJECT EXTENDED-KEY-USAGE ALTERNATIVE-NAMES CA-FILE [CA-TYPE]
-  local key="$certificates/$1.key" cluster request pem alternatives=()
+  local key="$target/$1.key" cluster request pem alternatives=()
   cluster=$(value cluster_uuid)
   if [[ -n $4 ]]; then alternatives=(-addext "subjectAltName = $4"); fi
   if [[ ! -s $MAGNUM_ROOT$key ]]; then
@@ -33,10 +34,35 @@ make_certificate() { # NAME SUBJECT EXTENDED-KEY-USAGE ALTERNATIVE-NAMES CA-FILE
     -addext "keyUsage = critical, digitalSignature" -addext "extendedKeyUsage = $3" "${alternatives[@]}")
   printf '{"cluster_uuid": %s, "ca_cert_type": %s, "csr": %s}' "$(quoted "$cluster")" "$(quoted "${6:-kubernetes}")" \
     "$(quoted "$request"$'\n')" >"$scratch/request"
-  api "have the $1 certificate signed" "$scratch/signed" certificates --header "Content-Type: application/json" \
-    --data-binary "@$scratch/request"
+  api "have the $1 certificate signed" "$scratch/signed" certificates "@$scratch/request"
   pem=$(json_text pem "$scratch/signed")
-  openssl verify -CAfile "$MAGNUM_ROOT$certificates/$5" <<<"$pem" >/dev/null ||
+  openssl verify -CAfile "$MAGNUM_ROOT$target/$5" <<<"$pem" >/dev/null ||
     fail "the cluster's CA does not vouch for the $1 certificate"
-  install_file "$certificates/$1.crt" 0644 <<<"$pem"
+  install_file "$target/$1.crt" 0644 <<<"$pem"
+}
+
+# All authorities that this node was told of. One that takes another's place is given together with it.
+fetch_authorities() {
+  local lines line file ca
+  mapfile -t lines < <(value authorities)
+  for line in "${lines[@]}"; do
+    IFS='|' read -r file ca <<<"$line"
+    fetch_ca "$file.crt" "$ca"
+  done
+}
+
+# All certificates that this node was told of; the lists of them came with its data.
+make_certificates() {
+  local lines line file ca name subject usages names
+  local -A authority_file
+  mapfile -t lines < <(value authorities)
+  for line in "${lines[@]}"; do
+    IFS='|' read -r file ca <<<"$line"
+    authority_file[$ca]=$file.crt
+  done
+  mapfile -t lines < <(value certificates)
+  for line in "${lines[@]}"; do
+    IFS='|' read -r name ca subject usages names <<<"$line"
+    make_certificate "$name" "$subject" "$usages" "$names" "${authority_file[$ca]}" "$ca"
+  done
 }

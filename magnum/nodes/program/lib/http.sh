@@ -4,13 +4,16 @@
 # What may pass (no connection, 429, 5xx) is tried again with growing pauses until `http_seconds` are over: the
 # service may be restarting, and a node that gives up early has to be made anew. Any other refusal is final and fails
 # at once with what the service said. URLs and credentials reach curl through a pipe, never as arguments, which every
-# user of a machine can read. No proxy is used: these services are the cloud's own, and a proxy is for what containers
-# and image pulls need from outside.
+# user of a machine can read. When a node's token has ended, `proof` names the certificate that proves it instead. No
+# proxy is used: these services are the cloud's own, and a proxy is for what containers and image pulls need from
+# outside.
 
 # shellcheck source=node.sh
 source "${BASH_SOURCE[0]%/*}/node.sh"
 
 http_seconds=${MAGNUM_HTTP_SECONDS:-1800}
+readonly certificates=/etc/magnum/certificates
+proof=
 
 # curl's exit statuses that another try cannot mend: wrong use, a key that is not the expected one, an answer too
 # large. A certificate that cannot be verified is not among them: the machine's clock may not be set yet.
@@ -58,18 +61,38 @@ keystone_token() {
   sed -n 's/^x-subject-token:[[:space:]]*\([A-Za-z0-9._~+/=-]*\).*/\1/Ip' "$scratch/headers"
 }
 
+# What is signed: the method, the path, the time and the digest of the body, each on a line. It holds for five minutes.
+signed_headers() { # METHOD PATH BODY-FILE
+  local own="$MAGNUM_ROOT$certificates/$proof" time digest signature certificate
+  time=$(date +%s)
+  digest=$(sha256sum <"$3")
+  signature=$(printf 'magnum-node-1\n%s\n/v1/%s\n%s\n%s\n' "$1" "$2" "$time" "${digest%% *}" |
+    openssl dgst -sha256 -sign "$own.key" | base64 --wrap=0)
+  certificate=$(openssl x509 -in "$own.crt" -outform DER | base64 --wrap=0)
+  printf 'header = "X-Magnum-Node-%s"\n' "Certificate: $certificate" "Time: $time" "Signature: $signature"
+}
+
 # The service's API may also prove itself by a key, and nothing but that key, that the node was told of.
-api() { # WHAT ANSWER-FILE PATH CURL-OPTION...
-  local what=$1 answer=$2 url credential tls
-  url="$(value api_url)/$3"
+api() { # WHAT ANSWER-FILE PATH [@BODY-FILE] CURL-OPTION...
+  local what=$1 answer=$2 path=$3 method=GET body=/dev/null by url credential tls
+  url="$(value api_url)/$path"
   shift 3
-  case $(value auth) in
+  if [[ ${1:-} == @* ]]; then
+    method=POST body=${1#@}
+    shift
+    set -- --header "Content-Type: application/json" --data-binary "@$body" "$@"
+  fi
+  by=$(value auth)
+  if [[ -n $proof ]]; then by=certificate; fi
+  case $by in
+    certificate) credential=$(signed_headers "$method" "$path" "$body") ;;
     token) credential="X-Magnum-Node-Token: $(value token)" ;;
     keystone) credential="X-Auth-Token: $(keystone_token)" ;;
     *) fail "auth is neither token nor keystone" ;;
   esac
+  [[ $by == certificate ]] || credential="header = $(quoted "$credential")"
   authority tls
   if has_value api_pin; then tls=(--insecure --pinnedpubkey "sha256//$(value api_pin)"); fi
-  http "$what" "$answer" "url = $(quoted "$url")"$'\n'"header = $(quoted "$credential")" "${tls[@]}" \
+  http "$what" "$answer" "url = $(quoted "$url")"$'\n'"$credential" "${tls[@]}" \
     --header "OpenStack-API-Version: container-infra latest" --header "Accept: application/json" "$@"
 }

@@ -6,6 +6,8 @@
 # and never becomes shell text, so nothing in it can be run. MAGNUM_ROOT is empty on a machine; tests put it in front
 # of every path.
 
+if [[ -n ${node_data:-} ]]; then return; fi # another part has sourced it already
+
 shopt -s inherit_errexit
 umask 077
 export LC_ALL=C
