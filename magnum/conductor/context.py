@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from magnum.certificates.encryption import Place
-from magnum.db import cluster_secrets, clusters, credentials, ledger, nodes, operations
+from magnum.db import authorities, cluster_secrets, clusters, credentials, ledger, nodes, operations
 from magnum.db.errors import LeaseLost
 from magnum.drivers.base import ClientTls
 from magnum.model.clocks import MICROSECONDS, Clock
@@ -196,10 +196,12 @@ class StepContext:
         return self._client_tls[ca_type]
 
     def _open_client_tls(self, ca_type: CaType) -> ClientTls:
-        store = self.services.certificate_store
+        store, uuid = self.services.certificate_store, self.cluster.uuid
+        beside = self.services.database.read(lambda tx: authorities.of_cluster(tx, uuid, ca_type))
         if ca_type is CaType.KUBERNETES:
-            return open_client_tls(store, self.cluster)
-        return lend_client_tls(store, self.cluster, ca_type, self.services.settings.x509, self._rows.now)
+            return open_client_tls(store, self.cluster, beside)
+        rules, now = self.services.settings.x509, self._rows.now
+        return lend_client_tls(store, self.cluster, ca_type, beside, settings=rules, now=now)
 
     def secret(self, name: str, make: Callable[[], str]) -> str:
         uuid = self.cluster.uuid

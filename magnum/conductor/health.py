@@ -13,7 +13,7 @@ import threading
 
 from sqlalchemy import Connection
 
-from magnum.db import clusters, events, health, operations
+from magnum.db import authorities, clusters, events, health, operations
 from magnum.db.engine import Database
 from magnum.db.errors import DatabaseUnreachable, NotFound
 from magnum.db.health import Look
@@ -25,6 +25,7 @@ from magnum.model.events import Event, EventLevel
 from magnum.model.failures import Fatal, Retry
 from magnum.model.health import Health, bounded, is_reported_by_itself
 from magnum.model.nodes import Node
+from magnum.model.signing import CaType
 from magnum.model.statuses import HealthStatus
 
 from .drivers import Drivers
@@ -59,7 +60,9 @@ class Looking:
         return self._known.nodes
 
     def client_tls(self) -> ClientTls:
-        return open_client_tls(self._services.certificate_store, self.cluster)
+        uuid = self.cluster.uuid
+        beside = self._services.database.read(lambda tx: authorities.of_cluster(tx, uuid, CaType.KUBERNETES))
+        return open_client_tls(self._services.certificate_store, self.cluster, beside)
 
 
 class HealthChecks:

@@ -5,7 +5,7 @@ known text in the database that was sealed with the key. A fresh database gets o
 conductor refuses to start rather than ever write a secret in clear.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from sqlalchemy import Connection
@@ -56,17 +56,26 @@ def signing_rules(settings: X509) -> SigningRules:
     )
 
 
-def open_client_tls(store: CertificateStore, cluster: Cluster) -> ClientTls:
-    """Give Magnum's own client certificate for a cluster."""
+def open_client_tls(store: CertificateStore, cluster: Cluster, beside: Sequence[str]) -> ClientTls:
+    """Give Magnum's own client certificate for a cluster; authorities `beside` the one that it names are believed too.
+
+    While a rotation runs its programs may have certificates of either.
+    """
     if cluster.ca_cert_ref is None or cluster.magnum_cert_ref is None:
         raise Fatal(Code.SECRET_STORE, "The cluster has no certificates.")
     with store_failures("open Magnum's own certificate for the cluster"):
         own = store.get(cluster.magnum_cert_ref)
-        return ClientTls(store.get(cluster.ca_cert_ref).certificate, own.certificate, clear_private_key(own))
+        return ClientTls(_certificates(store, cluster.ca_cert_ref, beside), own.certificate, clear_private_key(own))
 
 
 def lend_client_tls(
-    store: CertificateStore, cluster: Cluster, ca_type: CaType, settings: X509, now: Instant
+    store: CertificateStore,
+    cluster: Cluster,
+    ca_type: CaType,
+    beside: Sequence[str],
+    *,
+    settings: X509,
+    now: Instant,
 ) -> ClientTls:
     """Give one of another authority than the cluster's first; made now, and never stored."""
     ref = cluster.etcd_ca_cert_ref if ca_type is CaType.ETCD else cluster.front_proxy_ca_cert_ref
@@ -75,7 +84,12 @@ def lend_client_tls(
     with store_failures(f"make a certificate of the cluster's authority {ca_type}"):
         own, authority = store.get(cluster.magnum_cert_ref), store.get(ref)
         certificate = lend_client_certificate(open_authority(authority, ca_type), own, signing_rules(settings), now)
-        return ClientTls(authority.certificate, certificate, clear_private_key(own))
+        return ClientTls(_certificates(store, ref, beside), certificate, clear_private_key(own))
+
+
+def _certificates(store: CertificateStore, named: str, beside: Sequence[str]) -> str:
+    refs = dict.fromkeys((named, *beside))
+    return "\n".join(store.get(ref).certificate.strip() for ref in refs)
 
 
 def _put_first(tx: Connection, sealed: str) -> str:

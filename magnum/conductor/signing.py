@@ -14,8 +14,8 @@ from magnum.certificates.encryption import EncryptionError
 from magnum.certificates.stores.base import CertificateNotFoundError, CertificateStoreError
 from magnum.db import clusters, signing
 from magnum.db.errors import NotFound
-from magnum.model.clusters import Cluster
-from magnum.model.signing import CaType, SignRequest
+from magnum.model.clusters import CA_COLUMNS
+from magnum.model.signing import SignRequest
 
 from .secrets import signing_rules
 from .services import ConductorServices
@@ -53,18 +53,8 @@ class Signer:
     def _sign(self, request: SignRequest) -> str:
         services = self._services
         cluster = services.database.read(lambda tx: clusters.read(tx, request.cluster_uuid))
-        ref = _reference(cluster, request.ca_type)
+        ref: str | None = getattr(cluster, CA_COLUMNS[request.ca_type])
         if ref is None:
             raise CertificateNotFoundError(f"This cluster has no certificate authority for {request.ca_type}.")
         authority = open_authority(services.certificate_store.get(ref), request.ca_type)
         return issue(request.csr, authority, self._rules, request.limits, services.clock.now())
-
-
-def _reference(cluster: Cluster, ca_type: CaType) -> str | None:
-    match ca_type:
-        case CaType.KUBERNETES:
-            return cluster.ca_cert_ref
-        case CaType.ETCD:
-            return cluster.etcd_ca_cert_ref
-        case CaType.FRONT_PROXY:
-            return cluster.front_proxy_ca_cert_ref

@@ -17,7 +17,7 @@ from magnum.certificates.rules import SigningRules, permitted_extensions
 from magnum.db import authorities, signing, x509keypairs
 from magnum.db.errors import NotFound as NoSuchRow
 from magnum.model.clocks import MICROSECONDS
-from magnum.model.clusters import Cluster
+from magnum.model.clusters import CA_COLUMNS, Cluster
 from magnum.model.names import new_uuid
 from magnum.model.signing import CaType, NodeLimits, SignRequest, SignState
 
@@ -114,12 +114,7 @@ def _await_answer(service: Service, uuid: str, patience: float) -> SignRequest |
 
 def _reference(cluster: Cluster, ca_type: CaType) -> str:
     """Say where the CA is kept; refuse when it has not been made."""
-    references = {
-        CaType.KUBERNETES: cluster.ca_cert_ref,
-        CaType.ETCD: cluster.etcd_ca_cert_ref,
-        CaType.FRONT_PROXY: cluster.front_proxy_ca_cert_ref,
-    }
-    ref = references[ca_type]
+    ref: str | None = getattr(cluster, CA_COLUMNS[ca_type])
     if ref is None:
         kind = "CA yet" if ca_type is CaType.KUBERNETES else f"{ca_type} CA"
         raise Conflict(f"The cluster {cluster.uuid} has no {kind}; its status is {cluster.status}.")

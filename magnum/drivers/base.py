@@ -62,6 +62,14 @@ class Feature(StrEnum):
     ROTATE_CREDENTIAL = "the rotation of a cluster's credentials"
 
 
+class RotationPhase(StrEnum):
+    """What a rotation of a cluster's authorities asks of its nodes, in this order."""
+
+    TRUST = "trust"  # believe the new authorities besides the old
+    RENEW = "renew"  # have certificates of the new ones
+    DROP = "drop"  # believe the new ones alone
+
+
 class DriverSpec(Protocol):
     """The pure half. No I/O, no import of the other half."""
 
@@ -305,8 +313,11 @@ class Upgrades(Protocol):
 class RotatesCa(Protocol):
     """What a driver has besides with the feature ROTATE_CA."""
 
-    def rotate_ca_steps(self, context: DriverContext) -> Sequence[Step]:
-        """Give every node certificates of the authorities that `context.cluster` names; they are there already."""
+    def rotate_ca_steps(self, context: DriverContext, phase: RotationPhase) -> Sequence[Step]:
+        """Take every node through one phase; what the service gives as the cluster's CA is right for it already.
+
+        From RENEW on the cluster names the new authorities, and its requests are signed with them.
+        """
         ...
 
 

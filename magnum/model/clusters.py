@@ -5,7 +5,15 @@ from datetime import datetime
 import msgspec
 
 from .clocks import Instant
+from .signing import CaType
 from .statuses import AnyStatus
+
+CA_COLUMNS = {
+    CaType.KUBERNETES: "ca_cert_ref",
+    CaType.ETCD: "etcd_ca_cert_ref",
+    CaType.FRONT_PROXY: "front_proxy_ca_cert_ref",
+}
+"""Where a cluster names each of its authorities."""
 
 
 class Cluster(msgspec.Struct, frozen=True, kw_only=True):

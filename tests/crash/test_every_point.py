@@ -10,7 +10,8 @@ import itertools
 import pytest
 from simulation import AtPoint, Crash, World
 
-from magnum.db.tables import METADATA, cluster_template, encryption_canary, project_lock
+from magnum.db import clusters
+from magnum.db.tables import METADATA, cluster_template, encryption_canary, project_lock, x509keypair
 
 AFTER_LEASE = 11.0
 FEWEST_POINTS = 20
@@ -69,6 +70,31 @@ def ask_resize_again(world):
     return cluster
 
 
+def ask_rotation(world):
+    cluster = world.create(masters=1, nodes=0)
+    world.settle()
+    world.rotate_ca(cluster)
+    return cluster
+
+
+def ask_rotation_again(world):
+    """The node trusts both authorities, and did not get certificates of the new ones."""
+    cluster = world.create(masters=1, nodes=0, labels={"fake_faults": "refuse:renew:not now"})
+    world.settle()
+    world.rotate_ca(cluster)
+    world.settle()
+    world.database.write(lambda tx: clusters.update(tx, cluster, labels={}))
+    world.retry(cluster)
+    return cluster
+
+
+def ask_credential(world):
+    cluster = world.create(masters=1, nodes=0)
+    world.settle()
+    world.rotate_credential(cluster)
+    return cluster
+
+
 OPERATIONS = {
     "create": ask_create,
     "resize up": ask_resize_up,
@@ -76,6 +102,9 @@ OPERATIONS = {
     "delete": ask_delete,
     "create again": ask_create_again,
     "resize again": ask_resize_again,
+    "rotation": ask_rotation,
+    "rotation again": ask_rotation_again,
+    "rotation of the credential": ask_credential,
 }
 
 
@@ -115,9 +144,14 @@ def end_state(world, cluster):
         "ledger": sorted(
             (row.kind, row.name[-8:], row.state) for row in world.ledger(cluster) if row.kind == "machine"
         ),
+        "secrets": len(stored(world)),
         "cloud": sorted((thing.kind, thing.member) for thing in world.cloud.things(cluster)),
         "operations": [(operation.kind, operation.state) for operation in world.operations(cluster)],
     }
+
+
+def stored(world):
+    return world.database.read(lambda tx: tx.execute(x509keypair.select()).all())
 
 
 def undisturbed_end(world, ask):

@@ -5,17 +5,11 @@ and written down before anything is stored under them, so that a crash leaves no
 stored first stays: whoever comes second takes that one.
 """
 
-from collections.abc import Sequence
-from uuid import UUID, uuid5
-
-from sqlalchemy import Connection
-
 from magnum.certificates.authority import new_authority, new_client_certificate, open_authority
 from magnum.certificates.bundle import CertificateBundle
 from magnum.certificates.stores.base import CertificateExistsError, CertificateNotFoundError, ForeignReferenceError
 from magnum.conductor.context import StepContext
 from magnum.conductor.secrets import signing_rules, store_failures
-from magnum.db import ledger
 from magnum.model.clusters import Cluster
 from magnum.model.clustertemplates import Coe
 from magnum.model.ledger import ResourceState
@@ -25,44 +19,23 @@ from magnum.model.outcomes import Done, Outcome
 STORE_TIMEOUT = 5.0
 CERTIFICATE = "certificate"
 """The kind under which certificates are on the ledger while a rotation replaces them."""
+OWN = "magnum_cert_ref"
 _OWN_NAME = "Magnum-Conductor"
-_ALL = ("ca_cert_ref", "magnum_cert_ref", "etcd_ca_cert_ref", "front_proxy_ca_cert_ref")
+_ALL = ("ca_cert_ref", OWN, "etcd_ca_cert_ref", "front_proxy_ca_cert_ref")
 _SUFFIXES = {"etcd_ca_cert_ref": "-etcd", "front_proxy_ca_cert_ref": "-front-proxy"}
 
 
 def make_certificates(context: StepContext) -> Outcome:
     """Make what a new cluster lacks."""
-    missing = [column for column in _columns(context) if getattr(context.cluster, column) is None]
+    missing = [column for column in columns(context) if getattr(context.cluster, column) is None]
     if missing:
         context.set_cluster({column: new_uuid(context.services.randomness) for column in missing})
     with store_failures("make the cluster's certificates"):
-        for column in _columns(context):
+        for column in columns(context):
             ref: str = getattr(context.cluster, column)
-            stored = _ensure(context, column, ref, authority_ref=context.cluster.ca_cert_ref)
+            stored = ensure(context, column, ref, authority_ref=context.cluster.ca_cert_ref)
             if stored != ref:
                 context.set_cluster({column: stored})
-    return Done()
-
-
-def renew_certificates(context: StepContext) -> Outcome:
-    """Make all of them anew beside the old ones, then let the cluster name the new ones, all at once.
-
-    The new ones' UUIDs follow from that of the first operation which tried to, so that a rotation that is tried again
-    goes on with what that one has made and given to nodes. They stand on the ledger before anything is stored. The old
-    ones are put there when the cluster names them no more, so whatever is on it and not named is to be removed.
-    """
-    renewed: dict[str, str] = {}
-    with store_failures("make the cluster's new certificates"):
-        for column in _columns(context):
-            resource = context.attempt(CERTIFICATE, str(uuid5(UUID(context.operation.origin), column)))
-            ref = resource.provider_id
-            if ref is None:
-                ref = _ensure(context, column, resource.name, authority_ref=renewed.get("ca_cert_ref"))
-                context.confirm(resource, ref)
-            renewed[column] = ref
-    old = [ref for ref in references(context.cluster) if ref not in renewed.values()]
-    if old:
-        context.set_cluster(renewed, beside=lambda tx: _put_on_ledger(tx, context.cluster.uuid, old))
     return Done()
 
 
@@ -85,17 +58,12 @@ def references(cluster: Cluster) -> tuple[str, ...]:
     return tuple(ref for ref in refs if ref is not None)
 
 
-def _columns(context: StepContext) -> tuple[str, ...]:
+def columns(context: StepContext) -> tuple[str, ...]:
     """Name the columns of what a cluster of this kind needs, its authority first."""
     return _ALL if context.template.coe == Coe.KUBERNETES else _ALL[:2]
 
 
-def _put_on_ledger(tx: Connection, cluster_uuid: str, refs: Sequence[str]) -> None:
-    for ref in refs:
-        ledger.confirm(tx, ledger.attempt(tx, cluster_uuid, CERTIFICATE, ref).id, ref)
-
-
-def _ensure(context: StepContext, column: str, ref: str, *, authority_ref: str | None) -> str:
+def ensure(context: StepContext, column: str, ref: str, *, authority_ref: str | None) -> str:
     """See to it that there is a bundle under the reference; gives the store's own reference to it."""
     store = context.services.certificate_store
     try:
@@ -117,7 +85,7 @@ def _make(context: StepContext, column: str, authority_ref: str | None) -> tuple
     """Make what belongs into the column; gives its name for people too."""
     rules, now = signing_rules(context.services.settings.x509), context.rows.now
     name = context.cluster.name or context.cluster.uuid
-    if column == "magnum_cert_ref":
+    if column == OWN:
         assert authority_ref is not None, "the authority comes first"
         authority = open_authority(context.services.certificate_store.get(authority_ref))
         return _OWN_NAME, new_client_certificate(authority, rules, now)

@@ -1,9 +1,12 @@
-"""Rotate what a cluster proves itself with: its authorities and all their certificates, or its credential in the cloud.
+"""Rotate what a cluster proves itself with: its authorities and all their certificates, or its credentials.
 
-New authorities are complete in the store before the cluster names them; the old ones go when every node has
-certificates of the new ones. If that fails the cluster keeps the new ones and the others stay beside them, because
-nodes may have certificates of either. A retry goes on with the same new ones; a rotation that is asked for anew makes
-others, and removes all but those when it is done.
+Nothing may stop while authorities are replaced, so it is done in phases, each complete on every node before the next
+begins. New authorities are complete in the store, then they are trusted beside the old ones. Then the cluster names
+them: from that moment on requests are signed with them, and our own certificate is theirs. Nodes get certificates of
+them, and only then the old ones are trusted no more, and removed.
+
+If it fails on the way, the phase that has been reached stays: both are trusted until a retry, which goes on with the
+same new authorities, or another rotation is done. That one makes others, and removes all but those.
 """
 
 from collections.abc import Sequence
@@ -11,20 +14,25 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from magnum.conductor.context import StepContext
-from magnum.drivers.base import Driver, Feature, RotatesCa, RotatesCredential, Step
+from magnum.drivers.base import Driver, Feature, RotatesCa, RotatesCredential, RotationPhase, Step
 from magnum.model.statuses import StatusEvent
 
-from .certificates import remove_certificates, renew_certificates
+from .certificates import remove_certificates
 from .clusters import settle_cluster
 from .recipe import Recipe, unsupported
+from .successors import distrust_predecessors, make_successors, name_successors, renew_own_certificate
 
 
 def _ca_steps(context: StepContext, driver: Driver) -> Sequence[Step]:
     if not isinstance(driver, RotatesCa):
         raise unsupported(Feature.ROTATE_CA)
     return (
-        Step("certificates", lambda _: renew_certificates(context)),
-        *driver.rotate_ca_steps(context),
+        Step("certificates", lambda _: make_successors(context)),
+        *driver.rotate_ca_steps(context, RotationPhase.TRUST),
+        Step("use new certificates", lambda _: name_successors(context)),
+        *driver.rotate_ca_steps(context, RotationPhase.RENEW),
+        Step("distrust old certificates", lambda _: distrust_predecessors(context)),
+        *driver.rotate_ca_steps(context, RotationPhase.DROP),
         Step("remove certificates", lambda _: remove_certificates(context)),
     )
 
@@ -32,7 +40,11 @@ def _ca_steps(context: StepContext, driver: Driver) -> Sequence[Step]:
 def _credential_steps(context: StepContext, driver: Driver) -> Sequence[Step]:
     if not isinstance(driver, RotatesCredential):
         raise unsupported(Feature.ROTATE_CREDENTIAL)
-    return driver.rotate_credential_steps(context)
+    return (
+        *driver.rotate_credential_steps(context),
+        Step("certificates", lambda _: renew_own_certificate(context)),
+        Step("remove certificates", lambda _: remove_certificates(context)),
+    )
 
 
 def _succeed(tx: Connection, context: StepContext) -> None:

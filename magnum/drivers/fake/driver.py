@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from magnum.conf.settings import Settings
-from magnum.drivers.base import DriverContext, DriverServices, LookContext, Observation, Step
+from magnum.drivers.base import DriverContext, DriverServices, LookContext, Observation, RotationPhase, Step
 from magnum.model.clocks import MICROSECONDS, Instant
 from magnum.model.clustertemplates import Coe
 from magnum.model.failures import Code, Fatal, Retry
@@ -77,9 +77,15 @@ class FakeDriver:
         del context
         return (Step("upgrade machines", self._upgrade), Step("ready", self._ready))
 
-    def rotate_ca_steps(self, context: DriverContext) -> Sequence[Step]:
+    def rotate_ca_steps(self, context: DriverContext, phase: RotationPhase) -> Sequence[Step]:
         del context
-        return (Step("renew certificates", self._renew_certificates),)
+        match phase:
+            case RotationPhase.TRUST:
+                return (Step("trust new certificates", partial(self._change_trust, call=Call.TRUST)),)
+            case RotationPhase.RENEW:
+                return (Step("renew certificates", self._renew_certificates),)
+            case RotationPhase.DROP:
+                return (Step("drop old certificates", partial(self._change_trust, call=Call.DROP)),)
 
     def rotate_credential_steps(self, context: DriverContext) -> Sequence[Step]:
         del context
@@ -230,19 +236,23 @@ class FakeDriver:
             context.batch_done()
         return Done()
 
+    def _change_trust(self, context: DriverContext, *, call: Call) -> Outcome:
+        """Which rotation a member has followed so far, is its mark."""
+        return self._renew(context, key=call, value=context.operation.origin, call=call)
+
     def _renew_certificates(self, context: DriverContext) -> Outcome:
         return self._renew(context, key=AUTHORITY, value=str(context.cluster.ca_cert_ref))
 
     def _renew_credentials(self, context: DriverContext) -> Outcome:
         return self._renew(context, key=CREDENTIAL, value=context.operation.origin)
 
-    def _renew(self, context: DriverContext, *, key: str, value: str) -> Outcome:
-        """Give every member a new secret; which one it has is its mark."""
+    def _renew(self, context: DriverContext, *, key: str, value: str, call: Call = Call.RENEW) -> Outcome:
+        """Give every member something new; which one it has is its mark."""
         uuid = context.cluster.uuid
         present = self._cloud.marks(uuid, key)
         for node in context.changing:
             if node.state is NodeState.JOINED and present.get(node.name) != value:
-                self._mark(context, Call.RENEW, f"renew the {key} of {node.name}", node, key, value)
+                self._mark(context, call, f"{call} the {key} of {node.name}", node, key, value)
         return Done()
 
     def _version(self, context: LookContext) -> str:

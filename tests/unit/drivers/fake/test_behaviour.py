@@ -40,7 +40,7 @@ def test_faults_strike_as_often_as_they_are_told():
         Call.LEAVE: [True, False, False],
         Call.DELETE_MACHINE: [False] * 3,
         Call.DELETE_NETWORK: [True] * 3,
-        **dict.fromkeys((Call.LABEL, Call.UPGRADE, Call.RENEW, Call.HEALTH), [False] * 3),
+        **dict.fromkeys((Call.LABEL, Call.UPGRADE, Call.TRUST, Call.RENEW, Call.DROP, Call.HEALTH), [False] * 3),
     }
 
 
