@@ -24,6 +24,8 @@ from magnum.coe.kubernetes_calls import KubernetesRefused
 from magnum.coe.kubernetes_values import Json, ObjectName
 
 RECORD = ObjectName("v1", "ConfigMap", "magnum-addons", "kube-system")
+RESTARTED = "magnum.openstack.org/restarted-by"
+"""On what pods are made from: the operation that had them made anew."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._-]{0,252}")
 _WORKLOADS = frozenset({"Deployment", "DaemonSet"})
 
@@ -91,12 +93,35 @@ def calls(cluster: Cluster, change: Change, wanted: Sequence[Addon]) -> Iterator
     yield f"note {change.title}", lambda: cluster.apply(_record(cluster, change.name, done))
 
 
+def restarts(cluster: Cluster, addons: Sequence[Addon], mark: str) -> Iterator[Call]:
+    """Give the calls that have the pods of add-ons replaced by new ones, once for each mark."""
+    for manifest in (manifest for addon in addons for manifest in addon.objects if manifest["kind"] in _WORKLOADS):
+        name = ObjectName.of(manifest)
+        found = cluster.get(name)
+        if found is not None and _restarted(found) != mark:
+            yield f"restart {name}", partial(cluster.apply, _with_restart(manifest, mark))
+
+
 def rollout(cluster: Cluster, addon: Addon) -> Rollout:
     """Look whether what an add-on consists of is running."""
     waiting = [told for name in _workloads(addon) if (told := _waits(name, cluster.get(name)))]
     if waiting:
         return Rollout(complete=False, text=f"{addon.title} is not running yet: {', '.join(waiting)}.")
     return Rollout(complete=True, text=f"{addon.title} is running.")
+
+
+def _restarted(found: Json) -> object:
+    try:
+        return found["spec"]["template"]["metadata"]["annotations"][RESTARTED]
+    except (KeyError, TypeError):
+        return None
+
+
+def _with_restart(manifest: Json, mark: str) -> dict[str, Any]:
+    """What a pod is made from differs by the mark alone."""
+    restarted: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(manifest))
+    restarted["spec"]["template"]["metadata"].setdefault("annotations", {})[RESTARTED] = mark
+    return restarted
 
 
 def _remove(cluster: Cluster, name: ObjectName) -> None:

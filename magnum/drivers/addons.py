@@ -13,7 +13,7 @@ from typing import Protocol
 from magnum.addons.rendering import Addon, ClusterFacts, wanted
 from magnum.coe import addons as bringing
 from magnum.coe import pod_troubles
-from magnum.coe.addons import Change, calls, pending, rollout
+from magnum.coe.addons import Change, calls, pending, restarts, rollout
 from magnum.coe.kubernetes_values import ObjectName
 from magnum.coe.pod_troubles import sentence, troubles
 from magnum.drivers.base import DriverContext
@@ -90,6 +90,15 @@ class AddonSteps:
             return self._explained(context, outcome) if isinstance(outcome, Wait) else outcome
 
         return step
+
+    def restart(self, context: DriverContext) -> Outcome:
+        """Replace the pods of add-ons, once in an operation: what they read at their start has changed."""
+        addons = self._addons(context)
+        with told("restarting add-ons"):
+            for what, call in restarts(self._connect(context), addons, context.operation.origin):
+                with context.provider_call(what, timeout=2 * self._call_timeout):
+                    call()
+        return Done()
 
     def tell(self, context: DriverContext) -> Outcome:
         """Wait for the add-ons to run, but not for ever, and tell how far each is and what keeps it."""

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, cast
 from magnum.addons.rendering import ClusterFacts
 from magnum.coe.kubernetes import KubernetesClient
 from magnum.drivers.addons import AddonSteps
-from magnum.drivers.base import DriverContext, DriverServices, LookContext, Observation, Step
+from magnum.drivers.base import DriverContext, DriverServices, LookContext, Observation, RotationPhase, Step
 from magnum.drivers.local.host import LocalHost
 from magnum.drivers.local.settings import LocalSettings
 from magnum.drivers.local.steps import TAKE_DOWN_LIMIT, LocalSteps
+from magnum.drivers.node_certificates import NodeCertificates
 from magnum.model.health import Health
 from magnum.model.ledger import CloudResource
 from magnum.model.nodes import Node
@@ -65,6 +66,7 @@ class LocalKubernetesDriver:
             network_patience=settings.kubernetes.network_patience,
             no_image=NO_IMAGE,
         )
+        self._certificates = NodeCertificates(self._kubernetes.client, call_timeout=CALL_TIMEOUT)
         self._local = LocalSteps(
             host, services.node_listeners, load_catalogue(settings.local.catalogue), self._machines.plan()
         )
@@ -105,6 +107,19 @@ class LocalKubernetesDriver:
             Step("leave", self._kubernetes.leave),
             Step("take machines down", self._local.delete_nodes, TAKE_DOWN_LIMIT),
         )
+
+    def rotate_ca_steps(self, context: DriverContext, phase: RotationPhase) -> Sequence[Step]:
+        """Pods of add-ons believe for all their life what they were given at its beginning."""
+        del context
+        steps = self._certificates.steps(phase)
+        if phase is RotationPhase.TRUST:
+            return (*steps, Step("restart add-ons", self._addons.restart, ADDONS_LIMIT))
+        return steps
+
+    def rotate_credential_steps(self, context: DriverContext) -> Sequence[Step]:
+        """All that nodes prove themselves with, anew; under the same authorities."""
+        del context
+        return self._certificates.steps(RotationPhase.RENEW)
 
     def delete_steps(self, context: DriverContext) -> Sequence[Step]:
         del context

@@ -28,7 +28,9 @@ class LocalKubernetesSpec(msgspec.Struct, frozen=True):
     provides: frozenset[ClusterType] = frozenset({ClusterType(ServerType.VM, "debian", Coe.KUBERNETES)})
     driver_path: str = "magnum.drivers.local_kubernetes.driver:LocalKubernetesDriver"
     longest_call: float = 30.0
-    features: frozenset[Feature] = frozenset({Feature.NODE_LABELS, Feature.UPGRADE})
+    features: frozenset[Feature] = frozenset(
+        {Feature.NODE_LABELS, Feature.UPGRADE, Feature.ROTATE_CA, Feature.ROTATE_CREDENTIAL}
+    )
     labels: Mapping[str, str] = MappingProxyType(LABELS)
 
     def problems(self, request: ClusterRequest) -> Sequence[Problem]:

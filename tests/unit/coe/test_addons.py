@@ -4,7 +4,7 @@ from fake_api import FakeApi
 from msgspec.structs import replace
 
 from magnum.addons.rendering import MARK, wanted
-from magnum.coe.addons import RECORD, Rollout, calls, pending, rollout
+from magnum.coe.addons import RECORD, Rollout, calls, pending, restarts, rollout
 from magnum.coe.kubernetes_calls import KubernetesRefused
 from magnum.coe.kubernetes_values import ObjectName
 
@@ -162,3 +162,32 @@ class TestRollout:
         assert rollout(cluster, network).text == (
             "flannel is not running yet: DaemonSet kube-system/flannel has 2 of 3 pods."
         )
+
+
+def test_pods_are_made_anew_once_for_each_mark(cluster):
+    addons = wanted(cluster_facts(20, "bridge"))
+    assert list(restarts(cluster, addons, "one")) == []  # there are none
+    bring(cluster, addons)
+    names = [ObjectName.of(one) for addon in addons for one in addon.objects]
+    workloads = [name for name in names if name.kind == "Deployment"]
+    for mark, times in (("one", 1), ("one", 0), ("two", 1)):
+        cluster.changes.clear()
+        for _, call in restarts(cluster, addons, mark):
+            call()
+        workloads = [
+            name for addon in addons for name in map(ObjectName.of, addon.objects) if name.kind == "Deployment"
+        ]
+        assert cluster.changes == [("apply", str(name)) for name in workloads] * times
+    deployment = cluster.objects[workloads[0]]["spec"]["template"]["metadata"]["annotations"]
+    assert deployment["magnum.openstack.org/restarted-by"] == "two"
+    assert pending(cluster, addons) == []
+
+
+@pytest.mark.parametrize("template", [None, 7, {"metadata": None}, {"metadata": {"annotations": []}}])
+def test_what_pods_are_made_from_may_have_been_spoiled(cluster, template):
+    addons = wanted(cluster_facts(20, "bridge"))
+    bring(cluster, addons)
+    for name, found in list(cluster.objects.items()):
+        if name.kind == "Deployment":
+            cluster.objects[name] = found | {"spec": {"template": template}}
+    assert len(list(restarts(cluster, addons, "one"))) > 0
