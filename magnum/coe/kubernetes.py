@@ -135,6 +135,10 @@ class KubernetesClient:
         """Take a node off the cluster's list. Its pods are then given up."""
         self._delete(_node_path(node), None)
 
+    def is_marked(self, node: str, labels: Mapping[str, str], taints: Sequence[Taint]) -> bool:
+        """Say whether `mark_node` has nothing to do."""
+        return _marking(self._calls().read(_node_path(node), WireWholeNode), labels, taints) is None
+
     def mark_node(self, node: str, labels: Mapping[str, str], taints: Sequence[Taint]) -> None:
         """Give the node these labels and taints, and take from it those that we set before and that are not among them.
 

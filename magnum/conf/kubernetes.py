@@ -33,6 +33,15 @@ class Kubernetes(msgspec.Struct, frozen=True, kw_only=True):
             "host imports when it becomes a node of Kubernetes, and whenever there is a new one. Unset: none."
         ),
     ] = None
+    drain_timeout: Annotated[
+        int,
+        Option(
+            "Seconds for which the work of a node that goes, or is made anew, on machines of this host is waited for. "
+            "What has not ended by then goes with the node; what a PodDisruptionBudget protects makes the operation "
+            "fail.",
+            minimum=0,
+        ),
+    ] = 120
     network_patience: Annotated[
         float,
         Option(

@@ -70,7 +70,7 @@ def init(folder) -> Path:
 
 @pytest.fixture(scope="module")
 def service(folder) -> Iterator[Standalone]:
-    options = f"cache_dir = {folder}/cache\n[kubernetes]\nbinaries_dir = {folder}/programs\n"
+    options = f"cache_dir = {folder}/cache\n[kubernetes]\nbinaries_dir = {folder}/programs\ndrain_timeout = 5\n"
     with Standalone(folder / "var", options + "[conductor]\nquiet_period = 1\n") as service:
         yield service
 

@@ -16,7 +16,7 @@ from magnum.model.events import EventLevel
 from magnum.model.failures import Code, Fatal
 
 DRAIN_LIMIT = 120
-"""Seconds that a drain may take."""
+"""Seconds that a drain may take unless the operator says otherwise."""
 
 
 class Emptying(msgspec.Struct, frozen=True):
@@ -43,19 +43,19 @@ def empty(
 
 
 def why_waiting(
-    context: DriverContext, busy: Sequence[str], blocked: Sequence[str], seconds: float, *, then: str
+    context: DriverContext, busy: Sequence[str], blocked: Sequence[str], seconds: float, *, limit: int, then: str
 ) -> str | None:
     """Say what nodes are waited for; None when the time for it is over. `then` is what becomes of them all the same."""
     names = ", ".join(busy)
     protected = f"; not allowed to go: {', '.join(blocked)}" if blocked else ""
-    if seconds <= DRAIN_LIMIT:
+    if seconds <= limit:
         return f"work is moving off {names}{protected}"
     if blocked:
         raise Fatal(
             Code.COE_REFUSED,
-            f"The drain of {names} was not allowed within {DRAIN_LIMIT} s{protected}. "
+            f"The drain of {names} was not allowed within {limit} s{protected}. "
             "Change the budget or give the work more replicas, then retry.",
         )
-    text = f"{names} still had work {DRAIN_LIMIT} s after the drain began; {then} all the same."
+    text = f"{names} still had work {limit} s after the drain began; {then} all the same."
     context.event(text, level=EventLevel.WARNING)
     return None

@@ -56,7 +56,9 @@ class LocalKubernetesDriver:
         )
         self._machines = KubernetesMachines(host, programs, settings.kubernetes.images_dir)
         self._kubernetes = Kubernetes(
-            lambda address, tls: KubernetesClient(address, tls, timeout=CALL_TIMEOUT), self._machines.cluster
+            lambda address, tls: KubernetesClient(address, tls, timeout=CALL_TIMEOUT),
+            self._machines.cluster,
+            drain_limit=settings.kubernetes.drain_timeout,
         )
         self._addons = AddonSteps(
             self._kubernetes.client,

@@ -13,7 +13,7 @@ from magnum.coe.drains import busy, removal_order
 from magnum.coe.kubernetes import KubernetesClient
 from magnum.coe.kubernetes_calls import KubernetesError
 from magnum.coe.kubernetes_health import judge
-from magnum.coe.kubernetes_values import KubernetesNode, Taint
+from magnum.coe.kubernetes_values import Json, KubernetesNode, ObjectName, Taint
 from magnum.drivers.base import ClientTls, DriverContext, LookContext, Observation
 from magnum.drivers.cluster_failures import told
 from magnum.drivers.local.steps import group_of
@@ -25,7 +25,7 @@ from magnum.model.outcomes import Done, Outcome, Wait
 from magnum.nodes.kubernetes.certificates import API_TO_KUBELET
 from magnum.nodes.kubernetes.cluster import KubernetesCluster, NetworkDriver
 
-from .draining import empty, why_waiting
+from .draining import DRAIN_LIMIT, empty, why_waiting
 
 CALL_TIMEOUT = 8.0
 NOT_READY = "node.kubernetes.io/not-ready"
@@ -42,9 +42,16 @@ API_MAY_SPEAK_TO_KUBELETS = {
 
 
 class Kubernetes:
-    def __init__(self, connect: Connect, describe: Callable[[DriverContext], KubernetesCluster]) -> None:
+    def __init__(
+        self,
+        connect: Connect,
+        describe: Callable[[DriverContext], KubernetesCluster],
+        *,
+        drain_limit: int = DRAIN_LIMIT,
+    ) -> None:
         self._connect = connect
         self._describe = describe
+        self.drain_limit = drain_limit
 
     def api(self, context: DriverContext) -> Outcome:
         """Wait until the API is ready, and let it do what needs a role of its own."""
@@ -53,8 +60,9 @@ class Kubernetes:
             readiness = client.readiness()
             if not readiness.ready:
                 return Wait(0.5, f"the API is not ready yet: {', '.join(readiness.failed) or 'it does not say why'}")
-            with context.provider_call("set up the cluster's roles", timeout=CALL_TIMEOUT):
-                client.apply(API_MAY_SPEAK_TO_KUBELETS)
+            if not _holds(client.get(ObjectName.of(API_MAY_SPEAK_TO_KUBELETS)), API_MAY_SPEAK_TO_KUBELETS):
+                with context.provider_call("set up the cluster's roles", timeout=CALL_TIMEOUT):
+                    client.apply(API_MAY_SPEAK_TO_KUBELETS)
         return Done()
 
     def ready(self, context: DriverContext) -> Outcome:
@@ -111,7 +119,7 @@ class Kubernetes:
         if not working:
             return Done()
         seconds = context.operation.seconds_in_step(context.clock.now())
-        reason = why_waiting(context, working, blocked, seconds, then="removed")
+        reason = why_waiting(context, working, blocked, seconds, limit=self.drain_limit, then="removed")
         return Wait(1.0, reason) if reason else Done()
 
     def leave(self, context: DriverContext) -> Outcome:
@@ -175,7 +183,7 @@ class Kubernetes:
         nodes: Sequence[Node],
         members: Mapping[str, KubernetesNode],
     ) -> None:
-        """Let nodes carry their role and what their group says; the client changes nothing that is so already.
+        """Let nodes carry their role and what their group says, those that do not yet.
 
         With the network driver bridge they are told the network of their pods too: a kubelet that knows it says at once
         that it is ready, and not only at its next report.
@@ -192,8 +200,14 @@ class Kubernetes:
             if node.role == MASTER:
                 labels |= version.control_plane_labels
                 taints += [Taint(taint["key"], taint["effect"]) for taint in version.control_plane_taints]
-            with context.provider_call(f"label {node.name}", timeout=CALL_TIMEOUT):
-                client.mark_node(node.name, labels, taints)
+            if not client.is_marked(node.name, labels, taints):
+                with context.provider_call(f"label {node.name}", timeout=CALL_TIMEOUT):
+                    client.mark_node(node.name, labels, taints)
+
+
+def _holds(found: Json | None, wanted: Json) -> bool:
+    """Say whether an object is as wanted, but for what the API adds to its metadata."""
+    return found is not None and all(found.get(name) == wanted[name] for name in wanted if name != "metadata")
 
 
 def why_not_ready(node: Node, member: KubernetesNode | None) -> str | None:

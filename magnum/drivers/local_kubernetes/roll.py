@@ -188,7 +188,8 @@ class _Node:
         if not emptying.busy:
             return None
         seconds = (self.context.clock.now() - turn.since) / MICROSECONDS
-        return why_waiting(self.context, [self.node.name], emptying.blocked, seconds, then="rebuilt")
+        limit = self.kubernetes.drain_limit
+        return why_waiting(self.context, [self.node.name], emptying.blocked, seconds, limit=limit, then="rebuilt")
 
     def _why_not_without_it(self) -> str | None:
         """Say which other master is not well."""

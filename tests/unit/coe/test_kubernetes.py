@@ -232,7 +232,9 @@ class TestMarkingNodes:
     def marked(self, engine, client, before, labels=None, taints=()):
         engine.answer(f"GET {NODE}", 200, before)
         engine.answer(f"PATCH {NODE}", 200, {})
+        marked = client.is_marked("worker-0", labels or {}, taints)
         client.mark_node("worker-0", labels or {}, taints)
+        assert marked == (engine.changes == [])
         return [body for _, body in engine.changes]
 
     def test_first_marks(self, engine, client):

@@ -14,6 +14,7 @@ from magnum.coe.kubernetes_values import (
     EvictionResult,
     KubernetesNode,
     KubernetesPod,
+    ObjectName,
     Readiness,
     Taint,
 )
@@ -83,6 +84,7 @@ class Api:
         self.members = [member("m-1"), member("w-1")]
         self.everything = []
         self.failed_checks = ()
+        self.objects = {}
         self.eviction = Eviction(EvictionResult.STARTED)
         self.done = []
         self.error = None
@@ -106,6 +108,7 @@ class Api:
         return ClusterVersion(1, 20, "v1.20.2")
 
     def apply(self, manifest):
+        self.objects[ObjectName.of(manifest)] = manifest | {"metadata": {"uid": "1"}}
         self.done.append(("apply", manifest["kind"], manifest["metadata"]["name"]))
 
     def cordon(self, name):
@@ -121,6 +124,12 @@ class Api:
 
     def assign_pods_network(self, name, network):
         self.done.append(("assign", name, network))
+
+    def get(self, name):
+        return self.objects.get(name)
+
+    def is_marked(self, name, labels, taints):
+        return ("mark", name, dict(labels), tuple(taints)) in self.done
 
     def mark_node(self, name, labels, taints):
         self.done.append(("mark", name, dict(labels), tuple(taints)))
@@ -220,6 +229,8 @@ def test_the_api_is_waited_for_and_then_may_speak_to_kubelets(kubernetes, api, c
     api.failed_checks = ()
     assert kubernetes.api(context) == Done()
     assert api.done == [("apply", "ClusterRoleBinding", "magnum:kube-apiserver-to-kubelet")]
+    assert kubernetes.api(context) == Done()
+    assert len(api.done) == 1, "what is so already is left alone"
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,8 @@ class Died(BaseException):
 class World:
     """The context, the host and the cluster in one. Turning the clock lets machines boot and pods move."""
 
+    drain_limit = DRAIN_LIMIT
+
     def __init__(self, *, masters=1, workers=2, at_once=None):
         names = [f"m-{number}" for number in range(1, masters + 1)] + [
             f"w-{number}" for number in range(1, workers + 1)
