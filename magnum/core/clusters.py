@@ -26,6 +26,7 @@ from .changes import ask
 from .clustertemplates import check_root_disk
 from .drivers import longest_call
 from .errors import InvalidRequest, NotFound
+from .masters import check_masters
 from .operations import new_event, new_operation
 from .service import Service
 from .statuses import begin, check_status
@@ -155,7 +156,7 @@ def start_resize(
 ) -> None:
     """Write down a resize that the cluster's status allows. Call it under the cluster's lock."""
     group = find_group(tx, cluster, asked.nodegroup)
-    check_bounds(group, asked.node_count)
+    check_resize(service, tx, cluster, group, asked)
     arguments = ResizeNodeGroup(
         nodegroup_uuid=group.uuid,
         node_count=asked.node_count,
@@ -186,9 +187,11 @@ def find_group(tx: Connection, cluster: Cluster, ident: str | None) -> NodeGroup
     return defaults[0]
 
 
-def check_bounds(group: NodeGroup, node_count: int) -> None:
+def check_resize(service: Service, tx: Connection, cluster: Cluster, group: NodeGroup, asked: Resize) -> None:
+    """Refuse a size that the node group cannot have, or cannot be given now."""
+    node_count = asked.node_count
     if group.is_master:
-        raise InvalidRequest(f"The node group {group.name} is one of masters, which cannot be resized.")
+        check_masters(service, tx, cluster, group, node_count, replacing=bool(asked.nodes_to_remove))
     if group.status is not None and group.status not in RESIZABLE:
         raise InvalidRequest(f"The node group {group.name} is {group.status}, so it cannot be resized now.")
     if node_count < group.min_node_count:

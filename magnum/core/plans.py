@@ -21,7 +21,7 @@ from magnum.model.operations import OPEN
 from magnum.model.requesters import Requester, Scope
 from magnum.model.statuses import RESIZABLE, STEADY
 
-from .clusters import Resize, check_bounds, find_group
+from .clusters import Resize, check_resize, find_group
 from .errors import Refused
 from .labels import warn_of_all
 from .new_clusters import Draft, NewCluster, draft, find_template, prepare
@@ -113,7 +113,7 @@ def _plan_resize(service: Service, tx: Connection, uuid: str, asked: Resize, for
     groups: tuple[GroupPlan, ...] = ()
     warnings: tuple[str, ...] = ()
     if group is not None:
-        _try(refusals, lambda: check_bounds(group, asked.node_count))
+        _try(refusals, lambda: check_resize(service, tx, cluster, group, asked))
         choice = _choice(tx, group, asked)
         groups = (_group_plan(group, choice, asked.node_count),)
         warnings = tuple(

@@ -58,6 +58,7 @@ class Feature(StrEnum):
 
     NODE_LABELS = "node_labels and node_taints"
     UPGRADE = "upgrades"
+    MASTER_RESIZE = "a change of the number of masters"
     ROTATE_CA = "the rotation of a cluster's CA"
     ROTATE_CREDENTIAL = "the rotation of a cluster's credentials"
 
@@ -306,6 +307,15 @@ class Upgrades(Protocol):
 
     def upgrade_steps(self, context: DriverContext) -> Sequence[Step]:
         """Bring the changing nodes, masters first and a batch at a time, to what `context.template` says."""
+        ...
+
+
+@runtime_checkable
+class Heals(Protocol):
+    """What a driver has besides that can replace machines which have died."""
+
+    def heal_steps(self, context: DriverContext) -> Sequence[Step]:
+        """Bring the PLANNED nodes in the place of the REMOVING ones, which do not answer: nobody waits for them."""
         ...
 
 

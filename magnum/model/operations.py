@@ -78,6 +78,12 @@ class UpgradeNodeGroup(msgspec.Struct, frozen=True, tag="upgrade"):
     before: dict[str, MadeFrom] = {}
 
 
+class HealCluster(msgspec.Struct, frozen=True, tag="heal"):
+    """Replace nodes that have died, by UUID. Those that are gone or replaced already are left out."""
+
+    nodes: tuple[str, ...]
+
+
 class RotateCertificates(msgspec.Struct, frozen=True, tag="rotate-ca"):
     """Give the cluster new authorities, and its nodes certificates of them. `origin`: see `Operation.origin`."""
 
@@ -119,6 +125,7 @@ Arguments = (
     | UpdateNodeGroup
     | DeleteNodeGroup
     | UpgradeNodeGroup
+    | HealCluster
     | RotateCertificates
     | RotateCredential
     | DeleteCluster
@@ -130,6 +137,7 @@ _NOUNS = {
     "create-nodegroup": "creation of the node group",
     "update-nodegroup": "change of the node group",
     "delete-nodegroup": "removal of the node group",
+    "heal": "replacement of dead nodes",
     "rotate-ca": "rotation of the CA",
     "rotate-credential": "rotation of the credential",
 }

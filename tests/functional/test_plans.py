@@ -220,7 +220,7 @@ def test_nodes_that_are_lost_are_replaced(world, ann, cluster):
 @pytest.mark.parametrize(
     ("resize", "word"),
     [
-        ({"node_count": 2, "nodegroup": "default-master"}, "masters"),
+        ({"node_count": 2, "nodegroup": "default-master"}, "load balancer"),
         ({"node_count": 2, "nodegroup": "none"}, "none could not be found"),
         ({"node_count": 9}, "at most 4"),
         ({"node_count": 0}, "at least 1"),

@@ -8,6 +8,7 @@ so that a crash at any line leaves something to find. It holds:
     lower           → the root file system that it shares with others, the same one for the disk's whole life
     upper, work     what it has written over that
     volumes         folders that may not lie on an overlay, because container engines make overlays of their own there
+    shared          files of ours that it sees and cannot change, which may change while it runs
     console.log     what systemd-nspawn and the machine's console say
 """
 
@@ -16,7 +17,7 @@ import errno
 import hashlib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ REMOVAL_LIMIT = 60.0
 VOLUMES = ("containerd", "docker", "etcd", "kubelet")
 KEPT = frozenset({"containerd", "docker", "etcd"})
 """What a new disk does not take away: images, and what only this machine may have."""
+SHARED = Path("/var/lib/magnum")
+"""Where a machine sees the files that are shared with it."""
 # Without egress: refuses at once, where a resolver that does not answer costs 20 seconds for each name.
 NO_RESOLVER = "127.0.0.1"
 _ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|[()].|.)")
@@ -61,6 +64,7 @@ class MachineSpec(msgspec.Struct, frozen=True, kw_only=True):
     binds: tuple[Bind, ...] = ()
     edition: str = ""
     """What its disk is made from, in a word of its owner's; remembered with the disk."""
+    shared: Mapping[str, bytes] = {}
 
     def __repr__(self) -> str:
         return f"MachineSpec({self.cluster_uuid}/{self.name})"
@@ -120,6 +124,9 @@ class MachineFolder:
         for name in ("upper", "work", "root", *(f"volumes/{volume}" for volume in VOLUMES)):
             _make_folder(self.path, name)
         self._write_seed(spec)
+        if spec.shared:
+            _make_folder(self.path, "shared")
+            self.share(spec.shared)
         _write_file(self.path / CONSOLE, "", 0o600)
         return self.write(
             MachineRecord(
@@ -157,6 +164,20 @@ class MachineFolder:
     def volumes(self) -> tuple[tuple[Path, Path], ...]:
         """Give the folders that are not on the overlay, and where the machine sees them. An old machine has fewer."""
         return tuple((path, Path("/var/lib") / path.name) for path in sorted((self.path / "volumes").iterdir()))
+
+    @property
+    def shared_folder(self) -> Path | None:
+        """Where the files lie that are shared with it; None for a machine that was made without."""
+        path = self.path / "shared"
+        return path if path.is_dir() else None
+
+    def shared(self) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in sorted((self.path / "shared").glob("[!.]*"))}
+
+    def share(self, files: Mapping[str, bytes]) -> None:
+        """Change files that it sees, each at one blow; those of other names stay as they are."""
+        for name, content in files.items():
+            write_private_file(self.path / "shared" / name, content, replace=True)
 
     def write_resolvers(self, resolvers: Iterable[str]) -> None:
         """Say who answers for names, as a DHCP server would at every boot. The machine must not be running.

@@ -6,7 +6,7 @@ Machines are no children of this process and live on when it dies; they are foun
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
@@ -91,6 +91,16 @@ class LocalHost:
 
     def machines(self, cluster_uuid: str) -> tuple[MachineStatus, ...]:
         return tuple(machine.status() for machine in self._machines(cluster_uuid))
+
+    def shared(self, cluster_uuid: str, name: str) -> dict[str, bytes]:
+        """Give the files that are shared with a machine, by name."""
+        return self._machine(cluster_uuid, name).folder.shared()
+
+    def share(self, cluster_uuid: str, name: str, files: Mapping[str, bytes]) -> None:
+        """Change files that are shared with a machine, which sees them at once."""
+        machine = self._machine(cluster_uuid, name)
+        with machine.lock():
+            machine.folder.share(files)
 
     def stop_machine(self, cluster_uuid: str, name: str) -> None:
         """Shut a machine down; it stays off until it is started again."""

@@ -4,6 +4,7 @@ A machine runs when its control group has a process; nothing else is believed. A
 its lock held, which the caller takes. A machine that is off has nothing on the host but its folder.
 """
 
+import contextlib
 import os
 import signal
 import time
@@ -19,11 +20,13 @@ from magnum.drivers.local.cgroups import Cgroups
 from magnum.drivers.local.commands import run
 from magnum.drivers.local.egress import Egress
 from magnum.drivers.local.errors import LocalError
-from magnum.drivers.local.folders import Bind, MachineFolder, MachineRecord, machine_id, remove_if_empty
+from magnum.drivers.local.folders import SHARED, Bind, MachineFolder, MachineRecord, machine_id, remove_if_empty
 from magnum.drivers.local.names import HostNames, MachineNames, check_machine, cluster_folder
 from magnum.drivers.local.networks import Network
 from magnum.drivers.local.settings import LocalSettings
 
+WATCHERS = Path("/proc/sys/fs/inotify/max_user_instances")
+FEWEST_WATCHERS = 4096
 LAUNCHER = Path(__file__).with_name("launch-machine")
 POLL_SECONDS = 0.05
 # What runc and BPF programs call and systemd-nspawn would refuse.
@@ -104,6 +107,7 @@ class Machine:
             timeout=self._settings.command_limit,
         )
         self.folder.write_resolvers(egress.resolvers)
+        allow_watching(WATCHERS)
         self._cgroups.create(self._names.unit, memory_mib=record.memory_mib, vcpus=record.vcpus)
         run(
             [LAUNCHER, *self._group.join_files(), "--", *boot_command(self._names, self.folder, record.binds)],
@@ -139,8 +143,20 @@ class Machine:
         return self.folder.path.with_name(f"{self.name}.lock")
 
 
+def allow_watching(limit: Path) -> None:
+    """Raise the host's limit for programs that watch files: all machines' root is one user, and each has ten or so.
+
+    A kubelet that gets none ends at once. Where the limit may not be changed the host's own holds.
+    """
+    if int(limit.read_text()) < FEWEST_WATCHERS:
+        with contextlib.suppress(OSError):
+            limit.write_text(f"{FEWEST_WATCHERS}\n")
+
+
 def boot_command(names: MachineNames, folder: MachineFolder, binds: Iterable[Bind] = ()) -> list[str]:
     """Give the command that is the machine's power supply: it runs for as long as the machine does."""
+    if folder.shared_folder:
+        binds = (*binds, Bind(folder.shared_folder, SHARED))
     return [
         "systemd-nspawn",
         "--quiet",

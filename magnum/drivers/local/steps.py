@@ -5,7 +5,7 @@ are found by the cluster's UUID and the node's name, which are the names of thei
 no tenant can forge a match.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from ipaddress import IPv4Address
@@ -54,6 +54,18 @@ class MachinePlan(msgspec.Struct, frozen=True, kw_only=True):
     """What it is made from besides its image: a text that differs when its user data would."""
 
 
+class Helper(msgspec.Struct, frozen=True, kw_only=True):
+    """A machine that is no node, at one of the addresses that are kept for such."""
+
+    name: str
+    address: IPv4Address
+    flavor: str
+    instance_id: str
+    user_data: str
+    shared: Mapping[str, bytes]
+    """What it does may change while it runs: it follows these files."""
+
+
 class LocalSteps:
     def __init__(
         self,
@@ -96,45 +108,47 @@ class LocalSteps:
             context.confirm(resource, network.bridge)
         return Done()
 
-    def machines(self, context: DriverContext) -> Outcome:
-        """Boot a machine for every node that has not reported yet and has none running."""
+    def machines(self, context: DriverContext, only: Callable[[Node], bool] = lambda _: True) -> Outcome:
+        """Boot a machine for every node, of those that are meant, that has not reported yet and has none running."""
         network = self._network(context)
         running = self._running(context)
         for resource in context.resources(MACHINE):
             if resource.state is ResourceState.ATTEMPTED and resource.name in running:
                 context.confirm(resource, resource.name)  # whoever started it died before he could say so
-        starting = [node for node in context.changing if node.state is NodeState.PLANNED and node.name not in running]
+        planned = [node for node in context.changing if node.state is NodeState.PLANNED and only(node)]
         # All have their address before the first one is told of the others.
-        for node in [_addressed(context, network, node) for node in starting]:
+        for node in [_addressed(context, network, node) for node in planned if node.name not in running]:
             self._start(context, network, node)
         return Done()
 
-    def start_helper(
-        self,
-        context: DriverContext,
-        *,
-        name: str,
-        address: IPv4Address,
-        flavor: str,
-        user_data: str,
-        instance_id: str,
-    ) -> None:
-        """Boot a machine that is no node of the cluster, at one of the addresses that are kept for such."""
+    def addressed(self, context: DriverContext, node: Node) -> Node:
+        """Give the node with its address, which it has from now on."""
+        return _addressed(context, self._network(context), node)
+
+    def ensure_helper(self, context: DriverContext, helper: Helper) -> None:
+        """See that a machine runs which is no node of the cluster, and that it has the files that it is to see."""
+        uuid, name = context.cluster.uuid, helper.name
         resource = context.attempt(MACHINE, name)
-        size = self._catalogue.flavor(flavor)
-        spec = MachineSpec(
-            cluster_uuid=context.cluster.uuid,
-            name=name,
-            address=address,
-            instance_id=instance_id,
-            memory_mib=size.memory_mib,
-            vcpus=size.vcpus,
-            user_data=user_data,
-            image=self._catalogue.image(str(context.template.image_id)).name,
-        )
-        with _told(), context.provider_call(f"start machine {name}", timeout=CALL_TIMEOUT):
-            self._host.start_machine(spec)
-        context.confirm(resource, name)
+        size = self._catalogue.flavor(helper.flavor)
+        if name not in self._running(context):
+            spec = MachineSpec(
+                cluster_uuid=uuid,
+                name=name,
+                address=helper.address,
+                instance_id=helper.instance_id,
+                memory_mib=size.memory_mib,
+                vcpus=size.vcpus,
+                user_data=helper.user_data,
+                image=self._catalogue.image(str(context.template.image_id)).name,
+                shared=helper.shared,
+            )
+            with _told(), context.provider_call(f"start machine {name}", timeout=CALL_TIMEOUT):
+                self._host.start_machine(spec)
+        if resource.state is not ResourceState.PRESENT:
+            context.confirm(resource, name)
+        if self._host.shared(uuid, name) != helper.shared:
+            with _told(), context.provider_call(f"change what {name} does", timeout=CALL_TIMEOUT):
+                self._host.share(uuid, name, helper.shared)
 
     def reports(self, context: DriverContext) -> Outcome:
         """Wait until every node has said how its set-up went; the first that failed fails the operation."""
@@ -187,11 +201,16 @@ class LocalSteps:
             self._host.rebuild_machine(spec)
         context.confirm(resource, node.name)
 
+    def take_down(self, context: DriverContext) -> Outcome:
+        """Take down the machines of nodes that are to go; the nodes themselves stay known."""
+        leaving = {node.name for node in _leaving(context)}
+        self._delete_machines(context, [row for row in context.resources(MACHINE) if row.name in leaving])
+        return Done()
+
     def delete_nodes(self, context: DriverContext) -> Outcome:
         """Take down the machines of nodes that are to go, and forget those nodes."""
-        leaving = {node.name: node for node in context.changing if node.state is NodeState.REMOVING}
-        self._delete_machines(context, [row for row in context.resources(MACHINE) if row.name in leaving])
-        for node in leaving.values():
+        self.take_down(context)
+        for node in _leaving(context):
             context.remove_node(node)
         return Done()
 
@@ -279,6 +298,10 @@ def _with_console(machine: MachineStatus) -> str:
 
 def group_of(context: DriverContext, node: Node) -> NodeGroup:
     return next(group for group in context.nodegroups if group.uuid == node.nodegroup_uuid)
+
+
+def _leaving(context: DriverContext) -> list[Node]:
+    return [node for node in context.changing if node.state is NodeState.REMOVING]
 
 
 def _standing(resources: Sequence[CloudResource]) -> list[CloudResource]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from magnum.addons.rendering import ClusterFacts
+from magnum.coe.etcd import EtcdClient
 from magnum.coe.kubernetes import KubernetesClient
 from magnum.drivers.addons import AddonSteps
 from magnum.drivers.base import DriverContext, DriverServices, LookContext, Observation, RotationPhase, Step
@@ -18,11 +19,14 @@ from magnum.drivers.node_certificates import NodeCertificates
 from magnum.model.health import Health
 from magnum.model.ledger import CloudResource
 from magnum.model.nodes import Node
+from magnum.model.outcomes import Outcome
 from magnum.openstack.catalogue import load_catalogue
 
+from .etcd import Etcd, joins
 from .kubernetes import CALL_TIMEOUT, Kubernetes
 from .load_balancer import LoadBalancer
 from .machines import DOWNLOAD_LIMIT, KubernetesMachines
+from .masters import Masters
 from .programs import ProgramsSource
 from .roll import ROLL_LIMIT, Roll
 from .values import read_addons
@@ -54,7 +58,8 @@ class LocalKubernetesDriver:
             binaries_dir=settings.kubernetes.binaries_dir,
             release_url=settings.kubernetes.release_url,
         )
-        self._machines = KubernetesMachines(host, programs, settings.kubernetes.images_dir)
+        etcd = Etcd(lambda addresses, tls: EtcdClient(addresses, tls, timeout=CALL_TIMEOUT))
+        self._machines = KubernetesMachines(host, programs, etcd, settings.kubernetes.images_dir)
         self._kubernetes = Kubernetes(
             lambda address, tls: KubernetesClient(address, tls, timeout=CALL_TIMEOUT),
             self._machines.cluster,
@@ -72,8 +77,7 @@ class LocalKubernetesDriver:
         self._local = LocalSteps(
             host, services.node_listeners, load_catalogue(settings.local.catalogue), self._machines.plan()
         )
-
-        self._load_balancer = LoadBalancer(self._machines, self._local)
+        self._masters = Masters(self._local, LoadBalancer(self._machines, self._local), etcd)
         self._rolling = Roll(self._local, self._kubernetes, self._machines.version)
 
     def create_steps(self, context: DriverContext) -> Sequence[Step]:
@@ -81,8 +85,8 @@ class LocalKubernetesDriver:
             Step("programs", self._machines.programs, DOWNLOAD_LIMIT),
             Step("network", self._local.network),
             *self._local.clearing(context),
-            Step("machines", self._local.machines),
-            Step("load balancer", self._load_balancer.start),
+            Step("machines", self._begin_together),
+            Step("load balancer", self._masters.balance),
             *self._joining(),
             *self._with_addons(),
         )
@@ -102,11 +106,13 @@ class LocalKubernetesDriver:
         del context
         return (
             Step("programs", self._machines.programs, DOWNLOAD_LIMIT),
-            Step("machines", self._local.machines),
+            Step("look at etcd", self._masters.check),
+            Step("machines", self._begin_together),
             *self._joining(),
+            Step("load balancer", self._masters.balance),
             Step("look for work", self._kubernetes.warn),
             Step("drain", self._kubernetes.drain),
-            Step("leave", self._kubernetes.leave),
+            *self._leaving(),
             Step("take machines down", self._local.delete_nodes, TAKE_DOWN_LIMIT),
         )
 
@@ -122,6 +128,20 @@ class LocalKubernetesDriver:
         """All that nodes prove themselves with, anew; under the same authorities."""
         del context
         return self._certificates.steps(RotationPhase.RENEW)
+
+    def heal_steps(self, context: DriverContext) -> Sequence[Step]:
+        """What is dead is cut off first: it may be only out of sight, and still be writing somewhere."""
+        del context
+        return (
+            Step("programs", self._machines.programs, DOWNLOAD_LIMIT),
+            Step("look at etcd", self._masters.check),
+            Step("cut dead machines off", self._local.take_down, TAKE_DOWN_LIMIT),
+            *self._leaving(),
+            Step("take machines down", self._local.delete_nodes, TAKE_DOWN_LIMIT),
+            Step("machines", self._begin_together),
+            *self._joining(),
+            Step("load balancer", self._masters.balance),
+        )
 
     def delete_steps(self, context: DriverContext) -> Sequence[Step]:
         del context
@@ -142,8 +162,16 @@ class LocalKubernetesDriver:
     def resume(self) -> None:
         self._local.resume()
 
+    def _begin_together(self, context: DriverContext) -> Outcome:
+        """Boot all but the masters that come later, each in its turn."""
+        return self._local.machines(context, lambda node: not joins(context, node))
+
+    def _leaving(self) -> tuple[Step, ...]:
+        return (Step("leave", self._kubernetes.leave), Step("leave etcd", self._masters.leave))
+
     def _joining(self) -> tuple[Step, ...]:
         return (
+            Step("masters", self._masters.join),
             Step("node set-up", self._local.reports),
             *self._settling(),
         )

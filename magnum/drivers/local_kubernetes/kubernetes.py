@@ -21,6 +21,7 @@ from magnum.model.events import EventLevel
 from magnum.model.health import Health, silent
 from magnum.model.nodegroups import MASTER
 from magnum.model.nodes import Node, NodeState
+from magnum.model.operations import HealCluster
 from magnum.model.outcomes import Done, Outcome, Wait
 from magnum.nodes.kubernetes.certificates import API_TO_KUBELET
 from magnum.nodes.kubernetes.cluster import KubernetesCluster, NetworkDriver
@@ -66,14 +67,18 @@ class Kubernetes:
         return Done()
 
     def ready(self, context: DriverContext) -> Outcome:
-        """Wait until every node is Ready and carries its labels; then the cluster has an address and a version."""
+        """Wait until every node is Ready and carries its labels; then the cluster has an address and a version.
+
+        While the dead are replaced others may die: they are not waited for, but found by the next look.
+        """
         cluster = self._describe(context)
         staying = [node for node in context.changing if node.state is not NodeState.REMOVING]
         with told("looking at the nodes"):
             client = self.client(context)
             members = {member.name: member for member in client.nodes()}
             self._mark(context, client, [node for node in staying if node.name in members], members)
-            missing = [reason for node in staying if (reason := why_not_ready(node, members.get(node.name)))]
+            awaited = [node for node in staying if not _is_healing(context) or node.state is not NodeState.JOINED]
+            missing = [reason for node in awaited if (reason := why_not_ready(node, members.get(node.name)))]
             if missing:
                 return Wait(0.5, f"not Ready yet: {', '.join(missing)}")
             version = client.version()
@@ -208,6 +213,10 @@ class Kubernetes:
 def _holds(found: Json | None, wanted: Json) -> bool:
     """Say whether an object is as wanted, but for what the API adds to its metadata."""
     return found is not None and all(found.get(name) == wanted[name] for name in wanted if name != "metadata")
+
+
+def _is_healing(context: DriverContext) -> bool:
+    return isinstance(context.operation.arguments, HealCluster)
 
 
 def why_not_ready(node: Node, member: KubernetesNode | None) -> str | None:

@@ -1,12 +1,17 @@
-"""The step that starts the load balancer's machine, where a cluster has one."""
+"""The load balancer of a cluster that has one: a machine of its own here, what Octavia gives on a cloud.
+
+All that the rest of the driver knows of it is `ensure`.
+"""
 
 import uuid
+from collections.abc import Sequence
 
 from magnum.drivers.base import DriverContext
-from magnum.drivers.local.steps import LocalSteps
+from magnum.drivers.local.folders import SHARED
+from magnum.drivers.local.steps import Helper, LocalSteps
 from magnum.model.names import node_name
-from magnum.model.outcomes import Done, Outcome
-from magnum.nodes.kubernetes.load_balancer import user_data
+from magnum.nodes.kubernetes.cluster import Member
+from magnum.nodes.kubernetes.load_balancer import CONFIGURATION, configuration, user_data
 
 from .machines import KubernetesMachines, has_load_balancer
 
@@ -19,16 +24,20 @@ class LoadBalancer:
         self._machines = machines
         self._local = local
 
-    def start(self, context: DriverContext) -> Outcome:
-        """It is no node: nobody waits for its report, and it goes with the last of the machines."""
-        if has_load_balancer(context):
-            cluster = self._machines.cluster(context)
-            self._local.start_helper(
-                context,
-                name=node_name(context.cluster.name, context.cluster.uuid, GROUP, 1),
-                address=cluster.api,
-                flavor=FLAVOR,
-                user_data=user_data(cluster),
-                instance_id=str(uuid.uuid5(uuid.UUID(context.cluster.uuid), GROUP)),
-            )
-        return Done()
+    def ensure(self, context: DriverContext, members: Sequence[Member]) -> None:
+        """See that there is one where there should be, and that it passes connections on to these masters.
+
+        It is no node: nobody waits for its report, and it goes with the last of the machines.
+        """
+        if not has_load_balancer(context):
+            return
+        cluster = self._machines.cluster(context)
+        helper = Helper(
+            name=node_name(context.cluster.name, context.cluster.uuid, GROUP, 1),
+            address=cluster.api,
+            flavor=FLAVOR,
+            instance_id=str(uuid.uuid5(uuid.UUID(context.cluster.uuid), GROUP)),
+            user_data=user_data(SHARED),
+            shared={CONFIGURATION: configuration(cluster, members)},
+        )
+        self._local.ensure_helper(context, helper)

@@ -25,12 +25,13 @@ from magnum.nodes.cloud_init import cloud_config
 from magnum.nodes.data import NodeData, NodeToken
 from magnum.nodes.kubernetes import paths
 from magnum.nodes.kubernetes.certificates import certificates_of, limits_of
-from magnum.nodes.kubernetes.cluster import ClusterSecrets, KubernetesCluster, KubernetesNode, Member
+from magnum.nodes.kubernetes.cluster import ClusterSecrets, KubernetesCluster, KubernetesNode
 from magnum.nodes.kubernetes.files import CLOSED_FOLDERS, kubernetes_files
 from magnum.nodes.kubernetes.versions import Version
 
 from . import pause_image
 from .download import DownloadError
+from .etcd import Etcd, as_member, is_new, joins, masters_of
 from .programs import ProgramsSource
 from .values import ClusterValues, labels_of, read_values
 
@@ -43,9 +44,10 @@ KERNEL_LOG = Path("/dev/kmsg")
 class KubernetesMachines:
     """The part of machines that is Kubernetes' own."""
 
-    def __init__(self, host: LocalHost, programs: ProgramsSource, images_dir: Path | None = None) -> None:
+    def __init__(self, host: LocalHost, programs: ProgramsSource, etcd: Etcd, images_dir: Path | None = None) -> None:
         self._host = host
         self._programs = programs
+        self._etcd = etcd
         self._images_dir = images_dir
 
     def plan(self) -> MachinePlan:
@@ -88,8 +90,7 @@ class KubernetesMachines:
         network = self._host.find_network(context.cluster.uuid)
         if network is None:
             raise Retry(Code.PROVIDER_REFUSED, "The cluster's network is gone; it is looked for again.")
-        masters = sorted((node for node in context.nodes if _is_addressed_master(node)), key=lambda node: node.number)
-        members = [Member(node.name, IPv4Address(str(node.address))) for node in masters]
+        members = [as_member(node) for node in masters_of(context) if not is_new(context, node)]
         if not members:
             raise Fatal(Code.COE_REFUSED, "The cluster has no master, so there is no API to speak to.")
         try:
@@ -124,6 +125,7 @@ class KubernetesMachines:
             nodegroup=group.name,
             role=group.role,
             secrets=_secrets(context) if node.role == MASTER else None,
+            joins=joins(context, node),
         )
 
     def _limits(self, context: DriverContext, node: Node) -> NodeLimits:
@@ -140,7 +142,11 @@ class KubernetesMachines:
             api_pin=access.pin,
             credential=NodeToken(token),
         )
-        files = kubernetes_files(self._cluster_of(context, node), self._node(context, node))
+        cluster = self._cluster_of(context, node)
+        if joins(context, node):
+            # It compares this with what the others say, and does not start where they differ.
+            cluster = msgspec.structs.replace(cluster, masters=self._etcd.described(context, node))
+        files = kubernetes_files(cluster, self._node(context, node))
         return cloud_config(data, files, closed_folders=CLOSED_FOLDERS)
 
     def _binds(self, context: DriverContext, node: Node) -> tuple[Bind, ...]:
@@ -173,10 +179,6 @@ class KubernetesMachines:
 def has_load_balancer(context: DriverContext) -> bool:
     """Several masters always have one; the API sees to that."""
     return bool(context.cluster.master_lb_enabled)
-
-
-def _is_addressed_master(node: Node) -> bool:
-    return node.role == MASTER and node.address is not None
 
 
 def _secrets(context: DriverContext) -> ClusterSecrets:

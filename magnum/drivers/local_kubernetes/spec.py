@@ -29,7 +29,7 @@ class LocalKubernetesSpec(msgspec.Struct, frozen=True):
     driver_path: str = "magnum.drivers.local_kubernetes.driver:LocalKubernetesDriver"
     longest_call: float = 30.0
     features: frozenset[Feature] = frozenset(
-        {Feature.NODE_LABELS, Feature.UPGRADE, Feature.ROTATE_CA, Feature.ROTATE_CREDENTIAL}
+        {Feature.NODE_LABELS, Feature.UPGRADE, Feature.ROTATE_CA, Feature.ROTATE_CREDENTIAL, Feature.MASTER_RESIZE}
     )
     labels: Mapping[str, str] = MappingProxyType(LABELS)
 

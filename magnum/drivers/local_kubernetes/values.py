@@ -24,6 +24,8 @@ VERSION_LABEL = "kube_tag"
 LABELS = {
     **rendering.honoured_labels(*NetworkDriver),
     VERSION_LABEL: DEFAULT_TAG,
+    "auto_healing_enabled": "false",
+    "auto_healing_controller": "draino",
     "flannel_network_cidr": "10.100.0.0/16",
     "flannel_network_subnetlen": "24",
     "calico_ipv4pool": "10.100.0.0/16",

@@ -59,6 +59,17 @@ def test_a_machine_of_a_release_that_made_fewer_volumes_keeps_those_that_it_has(
     assert [target for _, target in folder.volumes()] == [Path("/var/lib/containerd"), Path("/var/lib/docker")]
 
 
+def test_files_that_are_shared_with_it_change_while_it_is_there(folder, rootfs):
+    folder.create(SPEC, rootfs)
+    assert folder.shared_folder is None
+    assert folder.shared() == {}
+    folder.create(msgspec.structs.replace(SPEC, shared={"one": b"1", "other": b"2"}), rootfs)
+    assert folder.shared() == {"one": b"1", "other": b"2"}
+    folder.share({"one": b"3"})
+    assert folder.shared() == {"one": b"3", "other": b"2"}
+    assert {path.name for path in folder.shared_folder.iterdir()} == {"one", "other"}
+
+
 def test_cloud_init_finds_its_seed(folder, rootfs):
     folder.create(SPEC, rootfs)
     seed = folder.path / "upper" / SEED

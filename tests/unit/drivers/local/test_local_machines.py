@@ -11,7 +11,7 @@ from magnum.drivers.local.cgroups import Cgroups
 from magnum.drivers.local.egress import Egress
 from magnum.drivers.local.errors import LocalError
 from magnum.drivers.local.folders import Bind, MachineFolder, MachineSpec
-from magnum.drivers.local.machines import LAUNCHER, Machine, boot_command, supervisors
+from magnum.drivers.local.machines import LAUNCHER, Machine, allow_watching, boot_command, supervisors
 from magnum.drivers.local.names import HostNames
 from magnum.drivers.local.networks import Network
 
@@ -57,6 +57,18 @@ def test_an_address_from_elsewhere_is_refused_before_anything_is_made(machine, i
     with pytest.raises(LocalError, match=r"10\.77\.8\.10, which is not in 10\.77\.7\.0/24"):
         machine.switch_on(record, NETWORK, Egress(), 0)
     assert imaginary.commands == []
+
+
+def test_a_limit_that_many_machines_reach_is_raised_and_never_lowered(tmp_path):
+    limit = tmp_path / "max_user_instances"
+    for before, after in (("128\n", "4096\n"), ("8192\n", "8192\n")):
+        limit.write_text(before)
+        allow_watching(limit)
+        assert limit.read_text() == after
+
+
+def test_where_it_may_not_be_changed_the_hosts_own_holds():
+    allow_watching(Path("/proc/sys/kernel/random/entropy_avail"))  # a number that nobody may write
 
 
 def test_the_command_binds_volumes_whatever_their_path_is(tmp_path):

@@ -24,7 +24,7 @@ from magnum.model.failures import Code, Fatal, Retry
 from magnum.model.health import Health
 from magnum.model.nodegroups import NodeGroup
 from magnum.model.nodes import Node, NodeState
-from magnum.model.operations import CreateCluster, Operation, OperationState
+from magnum.model.operations import CreateCluster, HealCluster, Operation, OperationState
 from magnum.model.outcomes import Done, Wait
 from magnum.model.statuses import HealthStatus
 from magnum.nodes.kubernetes.cluster import KubernetesCluster, Member
@@ -248,6 +248,17 @@ def test_every_node_is_waited_for(kubernetes, api, context, missing, words):
     assert outcome.reason == f"not Ready yet: {words}"
     assert context.rows["w-1"].state is NodeState.PLANNED
     assert context.cluster == {}
+
+
+def test_while_the_dead_are_replaced_others_that_die_are_not_waited_for(kubernetes, api, context):
+    context.operation = msgspec.structs.replace(context.operation, arguments=HealCluster(("w-0",)))
+    api.members = [member("m-1", ready=False), member("w-1", ready=False)]
+    context.save_node(msgspec.structs.replace(context.rows["m-1"], state=NodeState.JOINED))
+    outcome = kubernetes.ready(context)
+    assert isinstance(outcome, Wait)
+    assert "m-1" not in outcome.reason
+    api.members = [member("m-1", ready=False), member("w-1")]
+    assert kubernetes.ready(context) == Done()
 
 
 def test_ready_nodes_are_members_and_the_cluster_has_an_address_and_versions(kubernetes, context):

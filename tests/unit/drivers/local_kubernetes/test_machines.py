@@ -20,11 +20,16 @@ from magnum.model.clusters import Cluster
 from magnum.model.clustertemplates import ClusterTemplate
 from magnum.model.failures import Fatal, Retry
 from magnum.model.nodegroups import NodeGroup
-from magnum.model.nodes import Node
+from magnum.model.nodes import Node, NodeState
+from magnum.model.operations import CreateCluster, ResizeNodeGroup
 from magnum.model.outcomes import Done
+from magnum.nodes.kubernetes.cluster import Member
+from magnum.nodes.kubernetes.load_balancer import CONFIGURATION
 
 UUID = "5d12f6fd-a196-4bf0-ae4c-1f639a523a52"
 ACCESS = NodeAccess(url="https://10.77.5.1:9512/v1", pin="A" * 43 + "=")
+CREATE = CreateCluster()
+FIRST, SECOND = IPv4Address("10.77.5.10"), IPv4Address("10.77.5.11")
 TOKEN = "secret-token-of-the-node-0123456789abcdef"
 COMMON = {"uuid": UUID, "name": "web", "project_id": "p", "user_id": "u"}
 
@@ -32,17 +37,24 @@ COMMON = {"uuid": UUID, "name": "web", "project_id": "p", "user_id": "u"}
 class Context:
     """As much of a driver's context as this uses."""
 
-    def __init__(self, *, masters=1, labels=None, balanced=False, worker_labels=None):
+    def __init__(self, *, masters=1, labels=None, balanced=False, worker_labels=None, arguments=CREATE):
         self.cluster = Cluster(
             **COMMON, cluster_template_id="t", status=None, labels=labels or {}, master_lb_enabled=balanced
         )
         self.template = ClusterTemplate(
             **COMMON, coe="kubernetes", image_id="debian-12", cluster_distro="debian", network_driver="bridge"
         )
-        group = {"cluster_id": UUID, "project_id": "p", "node_count": 1}
+        group = {"cluster_id": UUID, "project_id": "p"}
         self.nodegroups = (
-            NodeGroup(uuid="masters", name="default-master", role="master", **group),
-            NodeGroup(uuid="workers", name="default-worker", role="worker", labels=worker_labels or {}, **group),
+            NodeGroup(uuid="masters", name="default-master", role="master", node_count=masters, **group),
+            NodeGroup(
+                uuid="workers",
+                name="default-worker",
+                role="worker",
+                node_count=1,
+                labels=worker_labels or {},
+                **group,
+            ),
         )
         rows = [("masters", "master", number) for number in range(1, masters + 1)] + [("workers", "worker", 1)]
         self.nodes = tuple(
@@ -58,6 +70,7 @@ class Context:
             for index, (group, role, number) in enumerate(rows)
         )
         self.changing = self.nodes
+        self.operation = SimpleNamespace(arguments=arguments)
         self.secrets = {}
         self.told = []
 
@@ -83,7 +96,7 @@ def programs(tmp_path):
 @pytest.fixture
 def machines(programs):
     network = Network.of(UUID, IPv4Network("10.77.5.0/24"))
-    return KubernetesMachines(SimpleNamespace(find_network=lambda _: network), programs)
+    return KubernetesMachines(SimpleNamespace(find_network=lambda _: network), programs, None)
 
 
 def files(machines, context, node):
@@ -122,6 +135,20 @@ def test_nodes_of_several_masters_go_by_the_load_balancer(machines):
     assert "server: https://10.77.5.2:6443" in worker["/etc/kubernetes/kubelet.kubeconfig"]
     limits = machines.plan().limits(context, context.nodes[0])
     assert any("10.77.5.2" in one.ip_addresses for one in (limits, *limits.others))
+
+
+def test_a_master_that_joins_knows_the_members_that_there_are_and_nobody_counts_on_it(programs):
+    context = Context(masters=3, balanced=True, arguments=ResizeNodeGroup("masters", 3, 1))
+    first, second, third, worker = context.nodes
+    first = msgspec.structs.replace(first, state=NodeState.JOINED, member_id="1")
+    context.nodes = (first, second, third, worker)
+    described = SimpleNamespace(described=lambda _context, node: (Member(first.name, FIRST), Member(node.name, SECOND)))
+    network = Network.of(UUID, IPv4Network("10.77.5.0/24"))
+    machines = KubernetesMachines(SimpleNamespace(find_network=lambda _: network), programs, described)
+    unit = files(machines, context, second)["/etc/systemd/system/etcd.service"]
+    assert "--initial-cluster-state=existing" in unit
+    assert f"--initial-cluster={first.name}=https://10.77.5.10:2380,{second.name}=https://10.77.5.11:2380 " in unit
+    assert [member.name for member in machines.cluster(context).masters] == [first.name]
 
 
 def test_what_a_node_may_have_signed_is_what_it_is_told_to_ask_for(machines):
@@ -173,7 +200,7 @@ def test_a_label_that_an_adopted_row_may_hold_is_told(machines):
 
 def test_without_a_network_or_a_master_there_is_nothing_to_tell(machines, programs):
     with pytest.raises(Retry, match="network is gone"):
-        KubernetesMachines(SimpleNamespace(find_network=lambda _: None), programs).cluster(Context())
+        KubernetesMachines(SimpleNamespace(find_network=lambda _: None), programs, None).cluster(Context())
     context = Context()
     context.nodes = context.nodes[1:]
     with pytest.raises(Fatal, match="no master"):
@@ -196,7 +223,7 @@ def test_a_machine_sees_programs_images_and_the_kernels_log(machines, programs, 
 def test_a_machine_sees_the_operators_images_and_watches_them(machines, programs, monkeypatch, tmp_path):
     assert not machines.cluster(Context()).watches_images
     folder = tmp_path / "images"
-    machines = KubernetesMachines(machines._host, programs, folder)
+    machines = KubernetesMachines(machines._host, programs, None, folder)
     assert machines.cluster(Context()).watches_images
     root = tmp_path / "root"
     (root / "bin").mkdir(parents=True)
@@ -212,20 +239,25 @@ def test_a_machine_sees_the_operators_images_and_watches_them(machines, programs
 
 class Local:
     def __init__(self):
-        self.started = []
+        self.helpers = []
 
-    def start_helper(self, _context, **machine):
-        self.started.append(machine)
+    def ensure_helper(self, _context, helper):
+        self.helpers.append(helper)
 
 
-def test_a_load_balancer_is_started_where_there_is_one(machines):
+def test_there_is_a_load_balancer_where_there_should_be_one_and_it_follows_its_members(machines):
     local = Local()
-    assert LoadBalancer(machines, local).start(Context()) == Done()
-    assert local.started == []
-    LoadBalancer(machines, local).start(Context(masters=3, balanced=True))
-    [machine] = local.started
-    assert machine["address"] == IPv4Address("10.77.5.2")
-    assert "-api-1" in machine["name"]
-    assert TOKEN not in machine["user_data"]
-    LoadBalancer(machines, local).start(Context(masters=3, balanced=True))
-    assert local.started[1] == msgspec.convert(machine, dict)
+    balancer = LoadBalancer(machines, local)
+    member = Member("web-master-1", IPv4Address("10.77.5.10"))
+    balancer.ensure(Context(), [member])
+    assert local.helpers == []
+    context = Context(masters=3, balanced=True)
+    balancer.ensure(context, [member])
+    balancer.ensure(context, [member, Member("web-master-2", IPv4Address("10.77.5.11"))])
+    first, second = local.helpers
+    assert first.address == IPv4Address("10.77.5.2")
+    assert "-api-1" in first.name
+    assert TOKEN not in first.user_data
+    assert msgspec.structs.replace(second, shared=first.shared) == first
+    assert b"web-master-2" in second.shared[CONFIGURATION]
+    assert b"web-master-2" not in first.shared[CONFIGURATION]

@@ -1,4 +1,7 @@
+import base64
+import gzip
 from ipaddress import IPv4Address
+from pathlib import Path
 
 import yaml
 
@@ -10,7 +13,7 @@ MASTERS = tuple(Member(f"web-master-{number}", IPv4Address(f"10.77.5.{9 + number
 
 def test_it_passes_connections_on_to_every_master(new_cluster):
     cluster = new_cluster(masters=MASTERS, api=IPv4Address("10.77.5.2"), api_port=7443)
-    lines = [line.strip() for line in load_balancer.configuration(cluster).decode().splitlines()]
+    lines = [line.strip() for line in load_balancer.configuration(cluster, MASTERS).decode().splitlines()]
     assert "bind 10.77.5.2:7443" in lines
     assert "mode tcp" in lines
     assert [line for line in lines if line.startswith("server ")] == [
@@ -18,11 +21,20 @@ def test_it_passes_connections_on_to_every_master(new_cluster):
     ]
 
 
-def test_its_machine_gets_the_configuration_and_nothing_secret(new_cluster):
-    document = yaml.safe_load(load_balancer.user_data(new_cluster()))
-    assert [entry["path"] for entry in document["write_files"]] == ["/etc/haproxy/haproxy.cfg"]
+def test_its_machine_is_told_nothing_secret_and_follows_a_file(new_cluster):
+    document = yaml.safe_load(load_balancer.user_data(Path("/var/lib/seen")))
+    contents = {entry["path"].rpartition("/")[2]: content_of(entry) for entry in document["write_files"]}
+    assert contents.keys() == {"magnum.conf", "haproxy-reload.path", "haproxy-reload.service"}
+    assert "CONFIG=/var/lib/seen/haproxy.cfg" in contents["magnum.conf"]
+    assert "PathChanged=/var/lib/seen/haproxy.cfg" in contents["haproxy-reload.path"]
     assert "bootcmd" not in document
     assert ["systemctl", "enable", "haproxy.service"] in document["runcmd"]
+
+
+def content_of(entry):
+    if "encoding" not in entry:
+        return entry["content"]
+    return gzip.decompress(base64.b64decode(entry["content"])).decode()
 
 
 def test_masters_answer_to_the_address_of_the_load_balancer(new_cluster, master):
