@@ -18,6 +18,7 @@ from magnum.certificates.encryption import Keyring
 from magnum.certificates.stores.database import DatabaseStore
 from magnum.cmd.conductor import NoListeners
 from magnum.conductor.drivers import Drivers
+from magnum.conductor.healing import Terms, start_healing
 from magnum.conductor.lease import Lease
 from magnum.conductor.services import ConductorServices, no_trace
 from magnum.conductor.worker import Worker
@@ -210,6 +211,14 @@ class World:
 
     def rotate_credential(self, cluster):
         core_rotations.rotate_credential(self.core, OWNER, cluster)
+
+    def heal(self, cluster, *names):
+        """What a conductor asks for that has found these nodes dead."""
+        for name in names:
+            self.cloud.set_member(cluster, name, member=False)
+        dead = [node for node in self.nodes(cluster) if node.name in names]
+        terms = Terms(interval=60, minutes=60, randomness=self.randomness)
+        self.database.write(lambda tx: start_healing(tx, clusters.read(tx, cluster), dead, terms))
 
     def delete(self, cluster):
         core_clusters.delete(self.core, OWNER, cluster)

@@ -2,7 +2,8 @@
 
 A conductor claims what is due (`db.health`), as many as it has threads free, so all share the work by how quick they
 are; one that takes a minute to answer holds one thread and no other cluster. Only the columns of the health and of the
-versions are written. What the verdict may lead to, such as the replacement of a machine, is not decided here.
+versions are written. Whether the verdict leads to the replacement of nodes is decided in `healing`, in the same
+transaction.
 
 An error that says nothing of the cluster (no driver, no certificate) leaves the stored health as it is; it is read as
 UNKNOWN when it has become too old (`model.health.believe`).
@@ -17,7 +18,7 @@ from magnum.db import authorities, clusters, events, health, operations
 from magnum.db.engine import Database
 from magnum.db.errors import DatabaseUnreachable, NotFound
 from magnum.db.health import Look
-from magnum.drivers.base import HEALTH_LIMIT, ClientTls, TellsHealth
+from magnum.drivers.base import HEALTH_LIMIT, ClientTls, Heals, TellsHealth
 from magnum.model.clocks import MICROSECONDS
 from magnum.model.clusters import Cluster
 from magnum.model.clustertemplates import ClusterTemplate
@@ -28,7 +29,9 @@ from magnum.model.nodes import Node
 from magnum.model.signing import CaType
 from magnum.model.statuses import HealthStatus
 
+from . import healing
 from .drivers import Drivers
+from .healing import Seen, Terms
 from .loops import Loop
 from .rows import Known, read_known
 from .secrets import open_client_tls
@@ -72,6 +75,11 @@ class HealthChecks:
         self._services = services
         self._drivers = drivers
         self.interval = services.settings.kubernetes.health_seconds
+        self._terms = Terms(
+            interval=self.interval,
+            minutes=services.settings.conductor.update_timeout,
+            randomness=services.randomness,
+        )
 
     def claim(self, limit: int) -> list[Look]:
         """Take up to so many clusters that are due. Whoever dies over one leaves it to others a while later."""
@@ -85,18 +93,19 @@ class HealthChecks:
     def check(self, look: Look) -> None:
         """Ask the cluster, and store the answer, unless it is no longer of interest."""
         try:
-            verdict = self._ask(look.cluster_uuid)
+            told = self._ask(look.cluster_uuid)
         except NotFound:
             return  # deleted meanwhile
         except (Retry, Fatal) as failure:
             LOG.warning("The health of the cluster %s could not be looked at: %s", look.cluster_uuid, failure)
             return
-        if verdict is not None:
+        if told is not None:
+            verdict, terms = told
             due_at = look.at + self.interval * MICROSECONDS
-            self._services.database.write(lambda tx: _store(tx, look, verdict, due_at))
+            self._services.database.write(lambda tx: _store(tx, look, verdict, due_at, terms))
 
-    def _ask(self, uuid: str) -> Health | None:
-        """Give None for one that others look at, or nobody can."""
+    def _ask(self, uuid: str) -> tuple[Health, Terms | None] | None:
+        """Give the verdict, and the terms of healing where there can be one; None where others look, or nobody can."""
         known = self._services.database.read(lambda tx: read_known(tx, uuid))
         if is_reported_by_itself(known.cluster.labels):
             return None
@@ -104,7 +113,8 @@ class HealthChecks:
         assert known.template is not None, "the driver was found by it"
         if not isinstance(driver, TellsHealth):
             return None
-        return driver.health(Looking(self._services, known, known.template))
+        verdict = driver.health(Looking(self._services, known, known.template))
+        return verdict, self._terms if isinstance(driver, Heals) else None
 
 
 class HealthPoller:
@@ -179,10 +189,11 @@ def _find_due(tx: Connection, limit: int) -> tuple[int, list[health.Due]]:
     return at, health.find_due(tx, at, limit)
 
 
-def _store(tx: Connection, look: Look, verdict: Health, due_at: int) -> None:
+def _store(tx: Connection, look: Look, verdict: Health, due_at: int, terms: Terms | None) -> None:
     cluster = health.lock(tx, look)
     if cluster is None:
         return
+    before = _seen_before(tx, cluster)
     wanted = {
         "health_status": verdict.status.value,
         "health_status_reason": bounded(verdict),
@@ -196,6 +207,16 @@ def _store(tx: Connection, look: Look, verdict: Health, due_at: int) -> None:
     if "health_status" in changes and (cluster.health_status or HealthStatus.HEALTHY) != verdict.status:
         events.insert(tx, _event(look, cluster.health_status, verdict))
     health.seen(tx, look, due_at=due_at)
+    if terms is not None:
+        healing.consider(tx, cluster, before, Seen(reason=verdict.reason, at=look.at), terms)
+
+
+def _seen_before(tx: Connection, cluster: Cluster) -> Seen | None:
+    """Give the look before, if the stored health is what a look has found."""
+    state = operations.look(tx, cluster.uuid)
+    if state is None or state.health_observed_at is None:
+        return None
+    return Seen(reason=cluster.health_status_reason, at=state.health_observed_at)
 
 
 def _event(look: Look, before: str | None, verdict: Health) -> Event:

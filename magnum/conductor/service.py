@@ -89,6 +89,7 @@ class Conductor:
         if not self._resumed:
             self._drivers.resume()
             self._resumed = True
+            LOG.info("What a stop of this host took down is back; operations are claimed from now on.")
         free = self._free_workers()
         if free > 0 and not self._stopping.is_set():
             for claim in self._worker.claim(self._new_owner, free):

@@ -23,6 +23,7 @@ from magnum.model.operations import (
     CreateNodeGroup,
     DeleteCluster,
     DeleteNodeGroup,
+    HealCluster,
     Operation,
     ResizeNodeGroup,
     RotateCertificates,
@@ -38,6 +39,7 @@ from .drivers import Drivers
 from .lease import Lease, StepOverdue
 from .operations.create import CREATE
 from .operations.delete import DELETE
+from .operations.heal import HEAL
 from .operations.nodegroups import CREATE_NODEGROUP, DELETE_NODEGROUP, UPDATE_NODEGROUP
 from .operations.recipe import Recipe
 from .operations.resize import RESIZE
@@ -59,6 +61,7 @@ RECIPES: dict[type[object], Recipe] = {
     UpdateNodeGroup: UPDATE_NODEGROUP,
     DeleteNodeGroup: DELETE_NODEGROUP,
     UpgradeNodeGroup: UPGRADE,
+    HealCluster: HEAL,
     RotateCertificates: ROTATE_CA,
     RotateCredential: ROTATE_CREDENTIAL,
     DeleteCluster: DELETE,

@@ -24,6 +24,7 @@ from magnum.model.operations import (
     CreateNodeGroup,
     DeleteCluster,
     DeleteNodeGroup,
+    HealCluster,
     Operation,
     OperationState,
     ResizeNodeGroup,
@@ -126,6 +127,18 @@ def _start(service: Service, tx: Connection, requester: Requester, *, uuid: str,
             start_rotation(service, tx, requester, cluster=cluster, rotation=rotation, operation_uuid=operation_uuid)
         case CreateNodeGroup() | UpdateNodeGroup() | DeleteNodeGroup() | UpgradeNodeGroup():
             _start_of_group(service, tx, requester, cluster=cluster, failed=failed, operation_uuid=operation_uuid)
+        case HealCluster() as healing:
+            text = "The replacement of dead nodes was asked for."
+            ask(
+                service,
+                tx,
+                requester,
+                uuid=operation_uuid,
+                cluster=cluster,
+                arguments=healing,
+                event="cluster.heal",
+                text=text,
+            )
         case _:
             start_delete(service, tx, requester, cluster=cluster, operation_uuid=operation_uuid)
     new = operations.get(tx, operation_uuid)

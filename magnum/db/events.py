@@ -26,5 +26,11 @@ def of_cluster(
     return [rows.build(Event, row, level=EventLevel(row["level"])) for row in tx.execute(query).mappings()]
 
 
+def newest_text(tx: Connection, cluster_uuid: str, kind: str) -> str | None:
+    """Give what the newest event of this kind says."""
+    own = (event.c.cluster_uuid == cluster_uuid, event.c.kind == kind)
+    return tx.execute(select(event.c.text).where(*own).order_by(event.c.id.desc()).limit(1)).scalar()
+
+
 def forget(tx: Connection, cluster_uuid: str) -> None:
     tx.execute(sql_delete(event).where(event.c.cluster_uuid == cluster_uuid))

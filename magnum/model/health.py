@@ -86,8 +86,15 @@ def believe(
 
 def is_reported_by_itself(labels: Mapping[str, str]) -> bool:
     """Whether something in the cluster reports its health, so that nobody else is to."""
-    if labels.get("auto_healing_controller") != "magnum-auto-healer":
-        return False
+    return labels.get("auto_healing_controller") == "magnum-auto-healer" and _is_healed(labels)
+
+
+def is_healed_by_us(labels: Mapping[str, str]) -> bool:
+    """Whether its owner wants nodes that have died to be replaced, and nobody in the cluster sees to it."""
+    return _is_healed(labels) and not is_reported_by_itself(labels)
+
+
+def _is_healed(labels: Mapping[str, str]) -> bool:
     try:
         return Flag().read(labels.get("auto_healing_enabled", ""))
     except ValueError:  # stored by another release, which took any text

@@ -95,6 +95,13 @@ def ask_credential(world):
     return cluster
 
 
+def ask_heal(world):
+    cluster = world.create(masters=1, nodes=2)
+    world.settle()
+    world.heal(cluster, next(node.name for node in world.nodes(cluster) if node.role == "worker"))
+    return cluster
+
+
 OPERATIONS = {
     "create": ask_create,
     "resize up": ask_resize_up,
@@ -105,6 +112,7 @@ OPERATIONS = {
     "rotation": ask_rotation,
     "rotation again": ask_rotation_again,
     "rotation of the credential": ask_credential,
+    "heal": ask_heal,
 }
 
 

@@ -15,11 +15,12 @@ from sqlalchemy import Connection
 from magnum.conductor.context import StepContext
 from magnum.conductor.events import record
 from magnum.core.node_choice import choose_nodes
-from magnum.db import credentials, nodes
+from magnum.db import credentials, ledger, nodes
 from magnum.drivers.base import Driver
 from magnum.model.clusters import Cluster
 from magnum.model.events import EventLevel
 from magnum.model.failures import Code, Fatal
+from magnum.model.ledger import ResourceState
 from magnum.model.names import new_uuid, node_name
 from magnum.model.nodegroups import NodeGroup
 from magnum.model.nodes import Node, NodeState
@@ -83,6 +84,39 @@ def remove_nodes(context: StepContext, nodegroup_uuid: str) -> Outcome:
     return Done()
 
 
+def replace_nodes(context: StepContext, dead: Sequence[str]) -> Outcome:
+    """Mark nodes that have died, by UUID, and plan others in their place, and in that of others that are lost."""
+    run_out = _run_out(context)
+
+    def replace(tx: Connection) -> None:
+        for group in context.nodegroups:
+            choice = choose_nodes(_of(group, context.nodes), group.node_count, named=dead, run_out=run_out)
+            _remove(tx, context, choice.leaving)
+            add_nodes(tx, context.cluster, group, choice.coming, context.services.randomness)
+
+    context.write(replace)
+    return Done()
+
+
+def undo_plan(tx: Connection, context: StepContext, nodegroup_uuid: str, count: int) -> None:
+    """Bring the plan of a group back to a count: forget nodes that nobody has asked for, keep those that were to go."""
+    uuid = context.cluster.uuid
+    machines = {row.name: row.state for row in ledger.of_cluster(tx, uuid)}
+    own = [node for node in nodes.of_cluster(tx, uuid) if node.nodegroup_uuid == nodegroup_uuid]
+    kept = [node for node in own if node.state is not NodeState.REMOVING]
+    leaving = [node for node in own if node.state is NodeState.REMOVING]
+    returning = [node for node in leaving if machines.get(node.name) is not ResourceState.GONE]
+    for node in reversed(own):
+        is_ours = node.state is NodeState.PLANNED and machines.get(node.name) is not ResourceState.PRESENT
+        if is_ours and len(kept) + len(returning) > count:
+            nodes.delete(tx, node.uuid)
+            kept.remove(node)
+    for node in reversed(returning):
+        if len(kept) < count:
+            nodes.save(tx, msgspec.structs.replace(node, state=_state_before(node)))
+            kept.append(node)
+
+
 def find_group(groups: Sequence[NodeGroup], uuid: str) -> NodeGroup:
     for group in groups:
         if group.uuid == uuid:
@@ -112,6 +146,14 @@ def _of(group: NodeGroup, members: Iterable[Node]) -> list[Node]:
 
 def _run_out(context: StepContext) -> frozenset[str]:
     return context.services.database.read(lambda tx: credentials.run_out(tx, context.cluster.uuid))
+
+
+def _state_before(node: Node) -> NodeState:
+    if node.member_id is not None:
+        return NodeState.JOINED
+    if node.failed_step is not None:
+        return NodeState.FAILED
+    return NodeState.PLANNED if node.reported_at is None else NodeState.REPORTED
 
 
 def _remove(tx: Connection, context: StepContext, leaving: Sequence[Node]) -> None:

@@ -11,7 +11,7 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from magnum.conductor.context import StepContext
-from magnum.drivers.base import Driver, Feature, Step
+from magnum.drivers.base import Driver, Step
 from magnum.model.failures import Code, Fatal
 from magnum.model.operations import Operation
 
@@ -22,7 +22,7 @@ class Progress(Protocol):
     def __call__(self, tx: Connection, operation: Operation, text: str, *, moved: bool) -> None: ...
 
 
-def unsupported(feature: Feature) -> Fatal:
+def unsupported(feature: str) -> Fatal:
     """Make the failure for a driver whose spec, where the API ran, said more than it can do here."""
     return Fatal(Code.DRIVER_MISSING, f"The driver on this conductor does not support {feature}; is it an older one?")
 

@@ -6,19 +6,16 @@ from there. Only when nothing can have happened does the count go back, and the 
 
 from collections.abc import Sequence
 
-import msgspec
 from sqlalchemy import Connection
 
 from magnum.conductor.context import StepContext
-from magnum.db import ledger, nodegroups, nodes
+from magnum.db import nodegroups
 from magnum.drivers.base import Driver, Step
-from magnum.model.ledger import ResourceState
-from magnum.model.nodes import Node, NodeState
 from magnum.model.operations import ResizeNodeGroup
 from magnum.model.statuses import StatusEvent
 
 from .clusters import settle_cluster, settle_group, show_addresses, waiting
-from .nodes import change_nodes
+from .nodes import change_nodes, undo_plan
 from .recipe import Recipe
 
 
@@ -47,7 +44,6 @@ def _fail(tx: Connection, context: StepContext, reason: str) -> None:
 
 def _go_back(tx: Connection, context: StepContext, wanted: ResizeNodeGroup) -> None:
     """Undo the plan: forget the machines that nobody has asked for, and keep those that were to go."""
-    uuid = context.cluster.uuid
     newer = any(
         isinstance(other.arguments, ResizeNodeGroup) and other.arguments.nodegroup_uuid == wanted.nodegroup_uuid
         for other in waiting(tx, context.operation)
@@ -55,24 +51,7 @@ def _go_back(tx: Connection, context: StepContext, wanted: ResizeNodeGroup) -> N
     if newer:
         return  # the count is the newer one's by now, and so will be the plan
     nodegroups.update(tx, wanted.nodegroup_uuid, node_count=wanted.previous)
-    gone = {row.name for row in ledger.of_cluster(tx, uuid) if row.state is ResourceState.GONE}
-    own = [node for node in nodes.of_cluster(tx, uuid) if node.nodegroup_uuid == wanted.nodegroup_uuid]
-    staying = sum(node.state is not NodeState.REMOVING for node in own)
-    for node in reversed(own):
-        if node.state is NodeState.PLANNED and staying > wanted.previous:
-            nodes.delete(tx, node.uuid)
-            staying -= 1
-        elif node.state is NodeState.REMOVING and staying < wanted.previous and node.name not in gone:
-            nodes.save(tx, msgspec.structs.replace(node, state=_state_before(node)))
-            staying += 1
-
-
-def _state_before(node: Node) -> NodeState:
-    if node.member_id is not None:
-        return NodeState.JOINED
-    if node.failed_step is not None:
-        return NodeState.FAILED
-    return NodeState.PLANNED if node.reported_at is None else NodeState.REPORTED
+    undo_plan(tx, context, wanted.nodegroup_uuid, wanted.previous)
 
 
 def _wanted(context: StepContext) -> ResizeNodeGroup:

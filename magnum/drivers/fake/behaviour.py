@@ -56,6 +56,7 @@ class FaultKind(StrEnum):
     REFUSE = "refuse"  # every call is refused, with this text
     QUOTA = "quota"  # the cluster gets no more machines than this
     BREAK = "break"  # the set-up of a machine fails at this step, with this text
+    DIE = "die"  # a machine is not Ready, whenever health is asked for, once it has joined
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -102,6 +103,9 @@ class Behaviour(msgspec.Struct, frozen=True):
                 return step, fault.argument or "exit status 1"
         return None
 
+    def is_dead(self, machine: str) -> bool:
+        return any(fault.kind is FaultKind.DIE and machine.endswith(fault.target) for fault in self.faults)
+
 
 def read_behaviour(latencies: Mapping[str, float], faults: Iterable[str], labels: Mapping[str, str]) -> Behaviour:
     """Lay the labels over the operator's section. Raises ValueError with a sentence for the one who wrote it."""
@@ -147,6 +151,8 @@ def _check(fault: Fault, text: str) -> None:
             right, form = fault.target.isdecimal(), "quota:MACHINES"
         case FaultKind.BREAK:
             right, form = bool(re.fullmatch(r"[\w -]+@[\w-]+", fault.target)), "break:STEP@NODE:TEXT"
+        case FaultKind.DIE:
+            right, form = bool(re.fullmatch(r"[\w-]+", fault.target)), "die:NODE"
         case FaultKind.REFUSE:
             right, form = _is_call(fault.target), "refuse:CALL:TEXT"
         case FaultKind.LATE:

@@ -20,7 +20,7 @@ from magnum.model.health import Health, judge_nodes, silent
 from magnum.model.ledger import CloudResource, ResourceState
 from magnum.model.nodegroups import MASTER, NodeGroup
 from magnum.model.nodes import Node, NodeState
-from magnum.model.operations import CreateCluster, UpgradeNodeGroup
+from magnum.model.operations import CreateCluster, HealCluster, UpgradeNodeGroup
 from magnum.model.outcomes import Done, Outcome, Wait
 
 from .behaviour import BOOT, VANISH, VERSION, VERSION_LABEL, Behaviour, Call, read_behaviour
@@ -67,15 +67,15 @@ class FakeDriver:
 
     def resize_steps(self, context: DriverContext) -> Sequence[Step]:
         del context
-        return (
-            *self._growing(),
-            Step("leave", self._leave),
-            Step("take machines down", self._delete_leaving),
-        )
+        return (*self._growing(), *self._shrinking())
 
     def upgrade_steps(self, context: DriverContext) -> Sequence[Step]:
         del context
         return (Step("upgrade machines", self._upgrade), Step("ready", self._ready))
+
+    def heal_steps(self, context: DriverContext) -> Sequence[Step]:
+        del context
+        return (*self._shrinking(), *self._growing())
 
     def rotate_ca_steps(self, context: DriverContext, phase: RotationPhase) -> Sequence[Step]:
         del context
@@ -122,7 +122,8 @@ class FakeDriver:
             )
         except (UnreachableError, RefusedError) as error:
             return silent(str(error))
-        members = {thing.name for thing in things if thing.member}
+        behaviour = self._behaviour(context)
+        members = {thing.name for thing in things if thing.member and not behaviour.is_dead(thing.name)}
         version = self._version(context)
         verdict = judge_nodes({node.name: node.name in members for node in context.nodes})
         return msgspec.structs.replace(verdict, coe_version=version, container_version=version)
@@ -138,6 +139,9 @@ class FakeDriver:
         """Begin a create that is tried again by removing the machines that were lost: they take up room."""
         again = context.operation.arguments == CreateCluster(again=True)
         return (Step("take lost machines down", self._delete_leaving),) if again else ()
+
+    def _shrinking(self) -> tuple[Step, ...]:
+        return (Step("leave", self._leave), Step("take machines down", self._delete_leaving))
 
     def _growing(self) -> tuple[Step, ...]:
         return (
@@ -209,7 +213,7 @@ class FakeDriver:
         missing = [
             node.name for node in context.changing if node.state is NodeState.JOINED and node.name not in members
         ]
-        if missing:
+        if missing and not isinstance(context.operation.arguments, HealCluster):  # those that died since come later
             return Wait(1.0, f"not Ready yet: {', '.join(missing)}")
         address = _api_address(context, things)
         version = self._version(context)

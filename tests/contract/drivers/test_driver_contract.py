@@ -13,7 +13,7 @@ from magnum.conductor.context import StepContext
 from magnum.conductor.lease import Lease
 from magnum.conductor.rows import read_rows
 from magnum.conductor.worker import Worker
-from magnum.drivers.base import HEALTH_LIMIT, Feature, TellsHealth, Upgrades
+from magnum.drivers.base import HEALTH_LIMIT, Feature, Heals, TellsHealth, Upgrades
 from magnum.model.label_registry import problems
 from magnum.model.ledger import ResourceState
 from magnum.model.outcomes import Done
@@ -63,6 +63,28 @@ def ask_remove_group(world):
     return cluster
 
 
+def ask_masters_up(world):
+    cluster = world.create(masters=1, nodes=1)
+    world.settle()
+    world.resize(cluster, 3, nodegroup="default-master")
+    return cluster
+
+
+def ask_masters_down(world):
+    cluster = world.create(masters=3, nodes=1)
+    world.settle()
+    world.resize(cluster, 1, nodegroup="default-master")
+    return cluster
+
+
+def ask_heal(world):
+    cluster = world.create(masters=1, nodes=2)
+    world.settle()
+    (dead,) = (node.name for node in world.nodes(cluster) if node.name.endswith("worker-1"))
+    world.heal(cluster, dead)
+    return cluster
+
+
 CHANGES = {
     "create": ask_create,
     "resize up": ask_resize_up,
@@ -73,9 +95,28 @@ CHANGES = {
 OPERATIONS = CHANGES | {"delete": ask_delete}
 
 
-@pytest.fixture(params=OPERATIONS)
-def ask(request):
-    return OPERATIONS[request.param]
+def has_master_resize(spec, _driver):
+    return Feature.MASTER_RESIZE in spec.features
+
+
+def heals(_spec, driver):
+    return isinstance(driver, Heals)
+
+
+OF_SOME = {
+    "masters up": (ask_masters_up, has_master_resize),
+    "masters down": (ask_masters_down, has_master_resize),
+    "heal": (ask_heal, heals),
+}
+"""What only some drivers can do, and how to see whether one can."""
+
+
+@pytest.fixture(params=[*OPERATIONS, *OF_SOME])
+def ask(request, rig, driver):
+    if request.param not in OF_SOME:
+        return OPERATIONS[request.param]
+    asking, is_able = OF_SOME[request.param]
+    return asking if is_able(rig.spec, driver) else ask_create
 
 
 @pytest.fixture
@@ -137,9 +178,10 @@ class TestSteps:
     @staticmethod
     def _names(rig, driver, cluster):
         context = Observer(rig, cluster).context()
+        healing = [driver.heal_steps] if isinstance(driver, Heals) else []
         return [
             [step.name for step in steps(context)]
-            for steps in (driver.create_steps, driver.resize_steps, driver.delete_steps)
+            for steps in (driver.create_steps, driver.resize_steps, driver.delete_steps, *healing)
         ]
 
     def test_run_again_they_change_nothing(self, rig, ask, monkeypatch):

@@ -140,3 +140,29 @@ def test_a_newer_resize_replaces_one_that_waits(world, workers):
     assert numbers() == [1, 2, 3][:2]
     assert len(world.machines(cluster)) == 3
     assert [operation.state for operation in world.operations(cluster)][1:] == ["CANCELLED", "COMPLETE"]
+
+
+def test_masters_come_and_go_like_others(world):
+    cluster = world.create(masters=1)
+    world.settle()
+    for count in (3, 5, 1):
+        world.resize(cluster, count, nodegroup="default-master")
+        world.settle()
+        row, masters = world.cluster(cluster), world.groups(cluster)["default-master"]
+        assert (row.status, masters.status, masters.node_count) == (
+            Status.UPDATE_COMPLETE,
+            Status.UPDATE_COMPLETE,
+            count,
+        )
+        assert len(masters.node_addresses) == len([node for node in world.nodes(cluster) if node.role == "master"])
+        assert len(masters.node_addresses) == count
+
+
+def test_one_that_was_refused_before_it_began_brings_back_who_was_to_be_replaced(world, workers):
+    cluster, numbers = workers
+    add_fault(world, cluster, "refuse:create_machine:no room")
+    world.resize(cluster, 3, nodes_to_remove=(name_of(world, cluster, 2),))
+    world.settle()
+    assert world.cluster(cluster).status == Status.UPDATE_FAILED
+    assert numbers() == [1, 2, 3]
+    assert {node.state for node in world.nodes(cluster)} == {NodeState.JOINED}

@@ -56,6 +56,12 @@ def test_a_machine_breaks_where_it_is_told_to():
     assert behaviour.broken_step("web-abc-worker-11") is None
 
 
+def test_a_machine_dies_where_it_is_told_to():
+    behaviour = read("die:worker-1")
+    assert behaviour.is_dead("web-abc-worker-1")
+    assert not behaviour.is_dead("web-abc-worker-11")
+
+
 def test_the_smallest_quota_holds():
     assert read("quota:3;quota:1").quota == 1
 
@@ -66,6 +72,7 @@ WRONG = [
     ("lost-answer:join:often", "is not of the form lost-answer:CALL:TIMES"),
     ("late:join:soon", "'soon' is no number of seconds"),
     ("late:join:nan", "'nan' is no number of seconds"),
+    ("die:", "is not of the form die:NODE"),
     ("quota:-1", "is not of the form quota:MACHINES"),
     ("break:docker", "is not of the form break:STEP@NODE:TEXT"),
 ]
