@@ -6,6 +6,7 @@ dies just before a commit leaves what whoever dies at the point before leaves.
 """
 
 import itertools
+import uuid
 
 import pytest
 from simulation import AtPoint, Crash, World
@@ -102,10 +103,18 @@ def ask_heal(world):
     return cluster
 
 
+def ask_upgrade(world):
+    cluster = world.create(masters=1, nodes=4)
+    world.settle()
+    world.upgrade(cluster, world.make_template(str(uuid.uuid4()), labels={"fake_version": "2.0"}))
+    return cluster
+
+
 OPERATIONS = {
     "create": ask_create,
     "resize up": ask_resize_up,
     "resize down": ask_resize_down,
+    "upgrade": ask_upgrade,
     "delete": ask_delete,
     "create again": ask_create_again,
     "resize again": ask_resize_again,
@@ -154,6 +163,7 @@ def end_state(world, cluster):
         ),
         "secrets": len(stored(world)),
         "cloud": sorted((thing.kind, thing.member) for thing in world.cloud.things(cluster)),
+        "versions": sorted(world.cloud.marks(cluster, "version").values()),
         "operations": [(operation.kind, operation.state) for operation in world.operations(cluster)],
     }
 
