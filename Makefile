@@ -4,14 +4,16 @@
 #   make run COE=kubernetes  the same with Kubernetes instead of a swarm
 #   make run DRIVER=fake     a simulated one, anywhere
 #   PORT=9600                another port for the API, so that several checkouts run side by side
+#   make lab                 OpenStack's control plane on loopback, with the service of this checkout in it
+#   LAB_PORT=5100            the first of its ports, 5000 if nothing is said
 
 PORT ?= 9511
 DRIVER ?= local
 COE ?= swarm
-export PORT DRIVER COE
+export PORT DRIVER COE LAB_PORT
 
-.PHONY: help run stop clean distclean test test-chaos test-clients test-kubernetes test-openapi-full openapi-examples \
-	lint format bench bench-full docs
+.PHONY: help run stop clean distclean lab lab-stop lab-clean test test-chaos test-clients test-kubernetes test-openstack \
+	test-openapi-full openapi-examples lint format bench bench-full docs
 
 help:  ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## */  make \1\t/p' Makefile
@@ -28,6 +30,15 @@ clean:  ## stop, and remove everything that `make run` has made here
 distclean: clean  ## clean, and remove the virtual environment and the cache that all checkouts share
 	@tools/distclean.sh
 
+lab:  ## OpenStack's control plane on loopback, with the service of this checkout in it
+	@tools/lab.sh start
+
+lab-stop:  ## end all processes of the lab; `make lab` brings them back
+	@tools/lab.sh stop
+
+lab-clean:  ## end them, and remove everything that `make lab` has made here
+	@tools/lab.sh clean
+
 test:  ## set up and run all checks and tests
 	@tools/test.sh
 
@@ -39,6 +50,9 @@ test-clients:  ## the clients of several years alone, against a real Keystone to
 
 test-kubernetes:  ## real clusters of Kubernetes on machines of this host, as root
 	@tools/test.sh kubernetes
+
+test-openstack:  ## real Keystone, Heat, Nova, Neutron, Cinder, Octavia, Barbican in a lab of its own
+	@tools/test.sh openstack
 
 test-openapi-full:  ## the API asked by its own document, thoroughly; half an hour
 	@tools/test.sh openapi

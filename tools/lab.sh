@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# make lab, lab-stop, lab-clean: a control plane of OpenStack on loopback. LAB_PORT is the first of its ports.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+action="$1"
+shift
+tools/venv.sh
+if [ "$action" = start ]; then
+    tools/packages.sh mariadb-server-core memcached rabbitmq-server openssh-client
+    set -- --environment "$(tools/environments.sh openstack)" ${LAB_PORT:+--port "$LAB_PORT"} "$@"
+fi
+exec .venv/bin/python -m lab "$action" "$@"
