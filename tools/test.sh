@@ -5,22 +5,30 @@
 #   test        all checks, unit tests, contracts, stories, clients, and real machines when root
 #   chaos       conductors that die or pause at every point
 #   kubernetes  real clusters of Kubernetes, when root; without its programs in the cache it builds them first
+#   openstack   real services of OpenStack, in a lab that is made for it and removed in the end
 #   clients     the clients of several years, against files of users and against a real Keystone
 #   openapi     the API asked by its own document, with many random examples, others each time
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 suite="${1:-test}"
-declare -A budgets=([test]=900 [chaos]=480 [clients]=480 [kubernetes]=1500 [openapi]=7200)
+declare -A budgets=([test]=900 [chaos]=480 [clients]=480 [kubernetes]=1500 [openstack]=1800
+    [openapi]=7200)
 budget="${budgets[$suite]}"
 pytest=(.venv/bin/pytest --quiet)
 # Tests that need the same server are run by the same process; the long rows of them come first.
 together=("${pytest[@]}" --numprocesses=auto --dist=loadgroup --durations=10 -m "not root")
-apart=(--ignore=tests/unit --ignore=tests/local --ignore=tests/crash --ignore=tests/kubernetes)
+apart=(--ignore=tests/unit --ignore=tests/local --ignore=tests/crash --ignore=tests/kubernetes --ignore=tests/openstack)
+clients=(keystone magnumclient-{4.9.0,4.11.0,5.0.0})
 summary=()
+export MAGNUM_LAB="$PWD/var/lab-of-tests"
 
 finish() {
     local status=$?
+    if [ "$suite" = openstack ] && [ "$status" -ne 0 ]; then
+        tools/lab.sh stop --folder "$MAGNUM_LAB" >/dev/null
+        summary+=("The logs of the services are in $MAGNUM_LAB/logs.")
+    fi
     printf '\n%s\n' "${summary[@]}"
     [ "$status" -eq 0 ] && echo "$suite: all of it passed in $SECONDS s (budget: $budget s)." || echo "$suite: FAILED after $SECONDS s."
 }
@@ -58,7 +66,7 @@ case "$suite" in
         part "style, types, layers, scripts" tools/lint.sh
         command -v shellcheck >/dev/null || summary+=("LEFT OUT: shellcheck, which is not installed.")
         part "unit tests" "${pytest[@]}" --numprocesses=auto -m "not root" tests/unit
-        part "set-up of clients and Keystone" tools/environments.sh
+        part "set-up of clients and Keystone" tools/environments.sh "${clients[@]}"
         part "contracts, stories, clients" "${together[@]}" "${apart[@]}" tests
         real_machines
         ;;
@@ -74,8 +82,14 @@ case "$suite" in
             summary+=("LEFT OUT, because it needs root: tests/kubernetes")
         fi
         ;;
+    openstack)
+        part "what is left of the last lab" tools/lab.sh clean --folder "$MAGNUM_LAB"
+        LAB_PORT=15000 part "the lab" tools/lab.sh start --folder "$MAGNUM_LAB"
+        part "OpenStack" "${pytest[@]}" --durations=10 tests/openstack
+        part "the end of the lab" tools/lab.sh clean --folder "$MAGNUM_LAB"
+        ;;
     clients)
-        part "set-up of clients and Keystone" tools/environments.sh
+        part "set-up of clients and Keystone" tools/environments.sh "${clients[@]}"
         part "clients" "${together[@]}" tests/functional/clients
         ;;
     openapi)

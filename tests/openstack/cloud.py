@@ -1,0 +1,99 @@
+"""The lab as tests see it: its users with their tokens, and the unmodified `openstack` command."""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from keystoneauth1.identity.v3 import Password
+from keystoneauth1.session import Session
+from openstack.connection import Connection
+
+SECONDS = 120
+BETWEEN_LOOKS = 0.3
+LATEST = {"OpenStack-API-Version": "container-infra latest"}
+
+
+class Cloud:
+    def __init__(self, folder: Path, clouds: dict[str, Any]) -> None:
+        self.folder = folder
+        self.clouds = clouds
+        self.identity = str(clouds["admin"]["auth"]["auth_url"])
+
+    def person(self, name: str) -> "Person":
+        return by(Password(**self.clouds[name]["auth"]))
+
+    def login(self, user: str, *, domain: str = "Default", **scope: str) -> "Person":
+        """Let a user log in with a scope of the test's choice."""
+        password = self.clouds["admin"]["auth"]["password"]
+        return by(Password(self.identity, username=user, password=password, user_domain_name=domain, **scope))
+
+    def command(self, who: str, *arguments: str) -> str:
+        """Run the unmodified command of the services' own release."""
+        environment = {"OS_CLIENT_CONFIG_FILE": str(self.folder / "clouds.yaml"), "OS_CLOUD": who, "SHELL": "/bin/sh"}
+        done = subprocess.run(
+            [self.folder / "bin/openstack", *arguments],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            env={"PATH": os.environ["PATH"], "HOME": str(self.folder / "home")} | environment,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def show(self, who: str, *arguments: str) -> Any:
+        return json.loads(self.command(who, *arguments, "-f", "json"))
+
+
+def by(auth: Any) -> "Person":
+    """Give whoever logs in like this."""
+    return Person(Connection(session=Session(auth), region_name="RegionOne"))
+
+
+class Person:
+    """Somebody with a token."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+
+    def ask(self, method: str, path: str, body: Any = None, *, service: str = "container-infra", **headers: str) -> Any:
+        """Ask a service with this very token, ours if no other is named; whatever it answers is given back."""
+        return self.connection.session.request(
+            path,
+            method,
+            json=body,
+            headers=LATEST | headers,
+            raise_exc=False,
+            endpoint_filter={"service_type": service, "interface": "public"},
+        )
+
+    def make(self, path: str, body: Any) -> str:
+        answer = self.ask("POST", path, body)
+        assert answer.status_code in (201, 202), answer.text
+        uuid: str = answer.json()["uuid"]
+        return uuid
+
+    def make_stack(self, name: str, template: Any) -> str:
+        """Ask Heat, as we ask it: with a token and no password beside it."""
+        answer = self.ask("POST", "/stacks", {"stack_name": name, "template": template}, service="orchestration")
+        assert answer.status_code == 201, (answer.status_code, answer.text)
+        stack: str = answer.json()["stack"]["id"]
+        return stack
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+def until(what: str, is_so: Callable[[], Any], *, seconds: float = SECONDS) -> Any:
+    """Look until something is so, and give it."""
+    deadline = time.monotonic() + seconds
+    while not (found := is_so()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"After {seconds} s it is not so: {what}")
+        time.sleep(BETWEEN_LOOKS)
+    return found
