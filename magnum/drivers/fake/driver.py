@@ -13,18 +13,18 @@ import msgspec
 
 from magnum.conf.settings import Settings
 from magnum.drivers.base import DriverContext, DriverServices, LookContext, Observation, RotationPhase, Step
-from magnum.model.clocks import MICROSECONDS, Instant
-from magnum.model.clustertemplates import Coe
+from magnum.model.clocks import Instant
 from magnum.model.failures import Code, Fatal, Retry
 from magnum.model.health import Health, judge_nodes, silent
 from magnum.model.ledger import CloudResource, ResourceState
-from magnum.model.nodegroups import MASTER, NodeGroup
+from magnum.model.nodegroups import MASTER
 from magnum.model.nodes import Node, NodeState
 from magnum.model.operations import CreateCluster, HealCluster, UpgradeNodeGroup
 from magnum.model.outcomes import Done, Outcome, Wait
 
-from .behaviour import BOOT, VANISH, VERSION, VERSION_LABEL, Behaviour, Call, read_behaviour
+from .behaviour import BOOT, VANISH, VERSION, Behaviour, Call, read_behaviour
 from .cloud import MACHINE, NETWORK, Cloud, Provider, QuotaError, RefusedError, Thing, UnreachableError
+from .reading import api_address, labels_of, listed, microseconds, reported, wait, wanted_version
 from .spec import SPEC
 
 T = TypeVar("T")
@@ -33,16 +33,6 @@ NO_LABELS = "[{},[]]"
 RELEASE = "version"
 AUTHORITY = "certificate"
 CREDENTIAL = "credential"
-_API = {
-    Coe.KUBERNETES: "https://{}:6443",
-    Coe.SWARM: "tcp://{}:2376",
-    Coe.SWARM_MODE: "tcp://{}:2376",
-    Coe.MESOS: "http://{}:5050",
-    Coe.DCOS: "https://{}:443",
-}
-_SHORTEST_WAIT = 0.02
-_LONGEST_WAIT = 5.0
-_NAMES_IN_A_SENTENCE = 5
 
 
 class FakeDriver:
@@ -108,7 +98,7 @@ class FakeDriver:
         version = self._version(context)
         return Observation(
             nodes_seen=sum(thing.member for thing in things if thing.kind == MACHINE),
-            api_address=_api_address(context, things),
+            api_address=api_address(context, things),
             coe_version=version,
             container_version=version,
         )
@@ -178,14 +168,14 @@ class FakeDriver:
             if machine.ready_at > now:
                 awaited.append(machine)
             else:
-                context.save_node(_reported(node, machine))
+                context.save_node(reported(node, machine))
         for node in context.changing:
             if node.state is NodeState.FAILED:
                 raise Fatal(Code.NODE_STEP, f"{node.name}: step {node.failed_step} failed: {node.report}")
         if not awaited:
             return Done()
         next_ready = min(machine.ready_at for machine in awaited)
-        return _wait(next_ready - now, f"waiting for the report of {_listed(awaited)}")
+        return wait(next_ready - now, f"waiting for the report of {listed(awaited)}")
 
     def _join(self, context: DriverContext) -> Outcome:
         for node in context.changing:
@@ -201,7 +191,7 @@ class FakeDriver:
         """Let every member carry the labels and taints of its group."""
         uuid = context.cluster.uuid
         carried = self._cloud.marks(uuid, LABELS)
-        wanted = {group.uuid: _labels_of(group) for group in context.nodegroups}
+        wanted = {group.uuid: labels_of(group) for group in context.nodegroups}
         for node in context.changing:
             labels = wanted[node.nodegroup_uuid]
             if node.state is NodeState.JOINED and carried.get(node.name, NO_LABELS) != labels:
@@ -215,7 +205,7 @@ class FakeDriver:
         ]
         if missing and not isinstance(context.operation.arguments, HealCluster):  # those that died since come later
             return Wait(1.0, f"not Ready yet: {', '.join(missing)}")
-        address = _api_address(context, things)
+        address = api_address(context, things)
         version = self._version(context)
         context.update_cluster(api_address=address, coe_version=version, container_version=version)
         return Done()
@@ -225,7 +215,7 @@ class FakeDriver:
         arguments = context.operation.arguments
         size = (arguments.max_batch_size if isinstance(arguments, UpgradeNodeGroup) else None) or 1
         uuid, versions = context.cluster.uuid, self._cloud.marks(context.cluster.uuid, RELEASE)
-        wanted = {node.name: _wanted_version(context, node) for node in context.changing}
+        wanted = {node.name: wanted_version(context, node) for node in context.changing}
         outdated = [name for name, version in wanted.items() if versions.get(name, VERSION) != version]
 
         def upgrade(names: Sequence[str], _at: Instant) -> None:
@@ -298,7 +288,7 @@ class FakeDriver:
                     call,
                     f"delete {resource.kind} {resource.name}",
                     lambda at, resource=resource: self._cloud.delete(  # type: ignore[misc]
-                        cluster, resource.kind, resource.name, at=at + _microseconds(behaviour.seconds(VANISH))
+                        cluster, resource.kind, resource.name, at=at + microseconds(behaviour.seconds(VANISH))
                     ),
                 )
         left = {(thing.kind, thing.name): thing for thing in self._cloud.things(cluster)}
@@ -309,7 +299,7 @@ class FakeDriver:
         if not remaining:
             return Done()
         next_gone = min(thing.gone_at or 0 for thing in remaining)
-        return _wait(next_gone - self._clock.now(), f"waiting for {_listed(remaining)} to go")
+        return wait(next_gone - self._clock.now(), f"waiting for {listed(remaining)} to go")
 
     def _ensure(self, context: DriverContext, kind: str, name: str, call: Call) -> Thing:
         """Look for it; make it if it is not there; write down its id."""
@@ -338,7 +328,7 @@ class FakeDriver:
         def effect(_: Instant) -> None:
             self._cloud.set_member(cluster, node.name, member=member)
             if member:
-                self._cloud.mark(cluster, node.name, RELEASE, _wanted_version(context, node))
+                self._cloud.mark(cluster, node.name, RELEASE, wanted_version(context, node))
                 self._cloud.mark(cluster, node.name, AUTHORITY, authority)
 
         self._call(context, call, what, effect)
@@ -360,47 +350,3 @@ class FakeDriver:
 
     def _behaviour(self, context: LookContext) -> Behaviour:
         return read_behaviour(self._settings.latencies, self._settings.faults, context.cluster.labels)
-
-
-def _api_address(context: DriverContext, things: Sequence[Thing]) -> str | None:
-    network = next((thing for thing in things if thing.kind == NETWORK), None)
-    if network is None:
-        return None
-    pattern = _API.get(Coe(context.template.coe), "https://{}")
-    return pattern.format(f"203.0.113.{1 + network.id % 254}")
-
-
-def _reported(node: Node, machine: Thing) -> Node:
-    """Give the node as its own report would leave it, where machines are real."""
-    state = NodeState.REPORTED if machine.broken_step is None else NodeState.FAILED
-    return msgspec.structs.replace(
-        node,
-        state=state,
-        failed_step=machine.broken_step,
-        report=machine.broken_text,
-        reported_at=machine.ready_at,
-    )
-
-
-def _listed(things: Sequence[Thing]) -> str:
-    """Name a few, as far as a sentence can hold them."""
-    names = ", ".join(thing.name for thing in things[:_NAMES_IN_A_SENTENCE])
-    more = len(things) - _NAMES_IN_A_SENTENCE
-    return f"{names} and {more} more" if more > 0 else names
-
-
-def _wanted_version(context: DriverContext, node: Node) -> str:
-    group = next(group for group in context.nodegroups if group.uuid == node.nodegroup_uuid)
-    return (context.cluster.labels | group.labels).get(VERSION_LABEL, VERSION)
-
-
-def _labels_of(group: NodeGroup) -> str:
-    return msgspec.json.encode((group.node_labels, group.node_taints), order="sorted").decode()
-
-
-def _microseconds(seconds: float) -> int:
-    return round(seconds * MICROSECONDS)
-
-
-def _wait(microseconds: int, reason: str) -> Wait:
-    return Wait(min(_LONGEST_WAIT, max(_SHORTEST_WAIT, microseconds / MICROSECONDS)), reason)
