@@ -98,3 +98,26 @@ def until_half_way(service: Standalone) -> None:
 def test_there_is_no_way_back(openstack):
     openstack("coe", "cluster", "template", "create", "older", *TEMPLATE, "--labels", f"kube_tag={OLD}")
     assert "Kubernetes cannot be downgraded" in openstack.refused("coe", "cluster", "upgrade", NAME, "older")
+
+
+def test_what_cannot_be_had_is_refused_and_nothing_changes(service, openstack, kubectl, workers):
+    """It has been asked for and has failed, so the cluster says so until something of it succeeds."""
+    before = service.get(f"/clusters/{NAME}")
+    openstack("coe", "cluster", "template", "create", "unknown", *TEMPLATE, "--labels", "kube_tag=v1.22.99")
+    openstack("coe", "cluster", "upgrade", NAME, "unknown")
+    after = until_failed(service)
+    assert "This host has no programs of Kubernetes v1.22.99" in after["status_reason"]
+    assert [after[name] for name in ("cluster_template_id", "labels")] == [
+        before[name] for name in ("cluster_template_id", "labels")
+    ]
+    assert [versions(kubectl)[worker] for worker in workers] == [NEW, NEW]
+    openstack("coe", "cluster", "resize", NAME, "2")  # as many as there are
+    service.until(NAME, "UPDATE_COMPLETE", seconds=2 * SECONDS)
+
+
+def until_failed(service: Standalone) -> dict[str, Any]:
+    deadline = time.monotonic() + SECONDS
+    while (shown := service.get(f"/clusters/{NAME}"))["status"] != "UPDATE_FAILED":
+        assert time.monotonic() < deadline, shown["status_reason"]
+        time.sleep(0.2)
+    return dict(shown)
