@@ -110,7 +110,7 @@ def test_what_waits_is_run_when_it_is_due(make_world):
 
 def test_a_worker_that_is_free_takes_what_has_waited_for_it(make_world, monkeypatch):
     """There is one worker, and nothing but its own return can tell that there is more to do."""
-    monkeypatch.setattr("magnum.drivers.fake.driver._LONGEST_WAIT", 3600.0)
+    monkeypatch.setattr("magnum.drivers.fake.reading._LONGEST_WAIT", 3600.0)
     world, conductor = make_world(workers=1, poll_milliseconds=3_600_000)
     slow = world.create(name="slow", labels={"fake_latencies": "boot:3600"})
     quick = world.create(name="quick")
