@@ -9,6 +9,7 @@ the credentials that guides of earlier releases set under older names or in [key
 """
 
 from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from keystoneauth1 import exceptions as keystoneauth
@@ -33,6 +34,7 @@ SERVICE_TYPE = "container-infra"
 _OTHER_SECTION = "keystone_auth"
 _PASSWORD = "password"  # noqa: S105  a way to log in
 _MEMORY = "magnum.token_memory"
+_MEMCACHED_CLIENT = "memcache"
 _ACCEPTED = "204 No Content"
 _TOKEN = "keystone.token_auth"  # noqa: S105  where the middleware leaves what it knows of the token
 _REFUSED = "The request needs a valid token of Keystone. Log in again."
@@ -106,6 +108,11 @@ def set_defaults(conf: cfg.ConfigOpts, older: KeystoneAuthtoken) -> None:
     values: dict[str, Any] = {"http_connect_timeout": CALL_SECONDS, "service_type": SERVICE_TYPE}
     if not section.memcached_servers:
         values["cache"] = _MEMORY
+    elif find_spec(_MEMCACHED_CLIENT) is None:
+        raise SettingsError(
+            f"[{SECTION}] memcached_servers is set, and what speaks with memcached is not installed: "
+            "pip install python-memcached, or leave the option out."
+        )
     if section.auth_section:
         credentials = conf[_register_plugin(conf, section.auth_section)]
     else:

@@ -3,8 +3,11 @@
 Keystone is a function here. A real one is asked in tests/functional/clients.
 """
 
+import sys
 import warnings
 from datetime import UTC, datetime, timedelta
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
 import pytest
 from keystoneauth1 import exceptions as keystoneauth
@@ -190,8 +193,17 @@ def test_a_keystone_that_does_not_answer_is_not_the_requesters_fault(make, keyst
 def test_what_the_operator_left_out_is_what_we_need(make):
     options = make(USUAL).options
     assert (options.http_connect_timeout, options.service_type) == (CALL_SECONDS, SERVICE_TYPE)
-    options = make(USUAL + "http_connect_timeout = 3\nservice_type = other\nmemcached_servers = cache:11211\n").options
-    assert (options.http_connect_timeout, options.service_type, options.cache) == (3, "other", None)
+    options = make(USUAL + "http_connect_timeout = 3\nservice_type = other\n").options
+    assert (options.http_connect_timeout, options.service_type) == (3, "other")
+
+
+def test_tokens_are_remembered_by_memcached_where_its_client_is_installed(make, monkeypatch):
+    text = USUAL + "memcached_servers = cache:11211\n"
+    with pytest.raises(SettingsError, match="pip install python-memcached"):
+        make(text)
+    monkeypatch.setitem(sys.modules, "memcache", ModuleType("memcache"))
+    monkeypatch.setattr(sys.modules["memcache"], "__spec__", ModuleSpec("memcache", None))
+    assert make(text).options.cache is None
 
 
 @pytest.mark.parametrize(
