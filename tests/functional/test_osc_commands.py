@@ -140,9 +140,9 @@ def test_the_plan_of_a_resize(openstack, web):
     assert shown["nodes of default-worker"] == "2 -> 5; 3 added"
     shown = openstack.show(*CLUSTER, "plan", web, "--node-count", "1")
     assert shown["nodes of default-worker"] == "2 -> 1; 1 removed, idle ones first"
-    shown = openstack.show(*CLUSTER, "plan", web, "--node-count", "1", "--nodegroup", "default-master")
+    shown = openstack.show(*CLUSTER, "plan", web, "--node-count", "3", "--nodegroup", "default-master")
     assert not shown["accepted"]
-    assert "cannot be resized" in shown["refusals"]
+    assert "without a load balancer" in shown["refusals"]
     assert openstack.show(*CLUSTER, "show", web)["node_count"] == 2
 
 

@@ -41,6 +41,14 @@ def test_what_it_is(client):
     assert client.readiness() == Readiness(ready=True)
 
 
+def test_what_people_are_to_read_is_written_without_harm(client):
+    """As curl gets it. A build with maps of another Go than its own breaks off here."""
+    calls: Calls = client._calls()
+    for path in ("/api/v1/namespaces", "/apis/apiregistration.k8s.io/v1/apiservices"):
+        assert b'\n  "items": [' in calls.call("GET", f"{path}?pretty=true")
+    assert client.readiness() == Readiness(ready=True)
+
+
 def test_a_node_is_cordoned_marked_and_removed(client):
     make_node(client, "worker-0")
     node = client.node("worker-0")

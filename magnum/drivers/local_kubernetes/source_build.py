@@ -23,13 +23,17 @@ PACKAGES = {"dpkg-source": "dpkg-dev", "rsync": "rsync", "make": "make", "patch"
 GO = Path("/usr/lib/go-1.19/bin")
 GO_PACKAGE = "golang-1.19-go"
 """What the source was written for; a newer one does not build it."""
+REFLECT2 = Path("/usr/share/gocode/src/github.com/modern-go/reflect2")
+REFLECT2_PACKAGE = "golang-github-modern-go-reflect2-dev"
+"""The source holds 1.0.1, whose maps are not those of Go 1.18 and later: an API server that indents its answer, which it
+does for curl, dies of it. Debian has one that knows them."""
 BUILD_SECONDS = 3600.0
 QUERY_SECONDS = 120.0
 
 
 def packages() -> tuple[str, ...]:
     """Name the Debian packages that a build needs."""
-    return (*PACKAGES.values(), GO_PACKAGE)
+    return (*PACKAGES.values(), GO_PACKAGE, REFLECT2_PACKAGE)
 
 
 class SourceBuild:
@@ -45,6 +49,7 @@ class SourceBuild:
         """Get the source."""
         missing = [package for command, package in PACKAGES.items() if not installed(command)]
         missing += [] if (GO / "go").exists() else [GO_PACKAGE]
+        missing += [] if REFLECT2.is_dir() else [REFLECT2_PACKAGE]
         if missing:
             raise LocalError(f"to build Kubernetes, as root: apt-get install {' '.join(missing)}")
         if self._folder.exists():
@@ -54,6 +59,7 @@ class SourceBuild:
         environment = {"APT_CONFIG": str(self._apt_configuration())}
         self._run(["apt-get", "--quiet", "update"], environment=environment)
         self._run(["apt-get", "--quiet", "source", SOURCE], environment=environment)
+        self._replace(self._tree() / "vendor/github.com/modern-go/reflect2", REFLECT2)
 
     def programs(self, tag: str) -> Path:
         """Build them as this version; gives the folder that they are in."""
@@ -63,6 +69,10 @@ class SourceBuild:
             self._run(["make", f"WHAT=cmd/{name}"], cwd=self._tree(), environment=self._go_environment())
         self._tell(f"Kubernetes {tag} is built")
         return self._tree() / "_output/local/go/bin"
+
+    def _replace(self, vendored: Path, newer: Path) -> None:
+        run(["rm", "--recursive", "--force", "--", vendored], timeout=QUERY_SECONDS)
+        run(["cp", "--recursive", "--dereference", "--", newer, vendored], timeout=QUERY_SECONDS)
 
     def _apt_configuration(self) -> Path:
         """Sources of the same mirror, in lists of our own: the host's stay as they are."""
