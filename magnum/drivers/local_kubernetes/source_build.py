@@ -25,7 +25,7 @@ GO_PACKAGE = "golang-1.19-go"
 """What the source was written for; a newer one does not build it."""
 REFLECT2 = Path("/usr/share/gocode/src/github.com/modern-go/reflect2")
 REFLECT2_PACKAGE = "golang-github-modern-go-reflect2-dev"
-"""The source holds 1.0.1, whose maps are not those of Go 1.18 and later: an API server that indents its answer, which it
+"""The source holds 1.0.1, whose maps are not those of Go 1.18 and later: an API server that indents its answer, as it
 does for curl, dies of it. Debian has one that knows them."""
 BUILD_SECONDS = 3600.0
 QUERY_SECONDS = 120.0
