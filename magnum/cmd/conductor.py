@@ -8,7 +8,7 @@ from magnum.drivers.base import NodeAccess
 from magnum.model.failures import Code, Fatal
 
 from .conductor_assembly import make_conductor
-from .programs import program, set_up_process, until_told_to_stop
+from .programs import END_SECONDS, program, set_up_process, until_told_to_stop
 
 LOG = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str]) -> int:
         conductor = make_conductor(settings, node_listeners=NoListeners())
         conductor.start()
         LOG.info("The conductor %s is at work.", settings.default.host)
-        stop.wait()
+        stop.wait(settings.conductor.stop_timeout + END_SECONDS)
         LOG.info("Stopping.")
         conductor.stop(settings.conductor.stop_timeout)
     return 0

@@ -29,7 +29,7 @@ from magnum.standalone.state import StateDirectory
 
 from .assembly import listen_address, make_service, open_configured_database
 from .conductor_assembly import make_conductor
-from .programs import program, set_up_process, until_told_to_stop
+from .programs import END_SECONDS, program, set_up_process, until_told_to_stop
 
 LOG = logging.getLogger(__name__)
 _STOP_SECONDS = 60
@@ -95,7 +95,7 @@ def _serve(state: StateDirectory, *, host: str | None, port: int | None) -> int:
         state.announce(url)
         LOG.info("Ready at %s.", url)
         print(f"magnum-standalone is ready: {url}", flush=True)
-        stop.wait()
+        stop.wait(settings.conductor.stop_timeout + END_SECONDS)
         LOG.info("Stopping.")
     return 0
 
