@@ -90,6 +90,7 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
         "control_socket_disable": True,
         "post_fork": end_when_told,
         "limit_request_field_size": 16384,
+        "timeout": 120,  # a machine that is overloaded is no reason to end a process with all its requests
     }
     if api.enabled_ssl:
         options |= {"certfile": _tls_file(settings, "ssl_cert_file"), "keyfile": _tls_file(settings, "ssl_key_file")}
