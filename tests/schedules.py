@@ -1,7 +1,7 @@
 """Which process runs which test, where several share them (--dist=loadgroup).
 
 All tests that need the same server are of one process, which starts it once; so are the modules that have a service
-of their own. The longest of these rows come first. Any other test is run by whoever is free.
+or a cluster of their own. The longest of these rows come first. Any other test is run by whoever is free.
 """
 
 import re
@@ -13,6 +13,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 SERVERS = (*KINDS, "http_basic", "keystone")
 """As they are named among the parameters of a test."""
+REAL_CLUSTERS = "tests/kubernetes/"
+"""Each module in there has one, or the modules of a folder together."""
 MODULES = {
     "tests/functional/clients/test_keystone.py": "keystone",
     "tests/functional/clients/test_retry_after.py": "http_basic",  # where the same programs are loaded
@@ -24,6 +26,8 @@ MODULES = {
 class ByServer(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         module, _, test = nodeid.partition("::")
+        if module.startswith(REAL_CLUSTERS):
+            return module.removeprefix(REAL_CLUSTERS).partition("/")[0]
         named = re.split(r"[^a-z_]", test.partition("[")[2])
         return next((server for server in SERVERS if server in named), None) or MODULES.get(module, nodeid)
 

@@ -77,7 +77,8 @@ case "$suite" in
         if [ "$(id -u)" -eq 0 ]; then
             part "set-up of a registry" tools/packages.sh docker-registry
             part "set-up of machines, programs" .venv/bin/python tools/demo.py --prepare-only --coe kubernetes --also v1.21.0
-            part "Kubernetes" "${pytest[@]}" --durations=10 tests/kubernetes
+            # They wait more than they compute.
+            part "Kubernetes" "${pytest[@]}" --numprocesses=2 --dist=loadgroup --durations=10 tests/kubernetes
         else
             summary+=("LEFT OUT, because it needs root: tests/kubernetes")
         fi
