@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from programs import Kubectl, Openstack, Standalone
+from workloads import versions
 
 from magnum.drivers.local import rootfs
 from magnum.drivers.local.settings import default_cache_dir
@@ -22,6 +23,8 @@ from magnum.drivers.local_kubernetes.programs import ProgramsSource
 
 pytestmark = pytest.mark.root
 NAME = "lame"
+NEWER = "v1.21.0"
+KIND = ("--coe", "kubernetes", "--network-driver", "bridge", "--image", "debian-12", "--external-network", "public")
 SECONDS = 900
 """Bounds that nobody meets but a machine that does not get on."""
 WRAPPED = """\
@@ -50,11 +53,11 @@ def broken(program: Path, fault: str) -> Iterator[None]:
 def folder(tmp_path_factory) -> Iterator[Path]:
     """A cache and programs of this module's own; the files are the real ones' until one is broken."""
     folder = tmp_path_factory.mktemp("failures")
-    cached = ProgramsSource(cache_dir=default_cache_dir()).cached(DEFAULT_TAG)
+    programs = ProgramsSource(cache_dir=default_cache_dir())
     image = rootfs.path_of(rootfs.DEBIAN_12, default_cache_dir())
     for whole, own in (
         (image, rootfs.path_of(rootfs.DEBIAN_12, folder / "cache")),
-        (cached, folder / "programs" / DEFAULT_TAG),
+        *((programs.cached(tag), folder / "programs" / tag) for tag in (DEFAULT_TAG, NEWER)),
     ):
         own.parent.mkdir(parents=True)
         subprocess.run(["cp", "--archive", "--link", whole, own], check=True)
@@ -106,9 +109,8 @@ def assert_told(shown: dict, *words: str) -> None:
 @pytest.fixture(scope="module")
 def failed(folder, service, openstack) -> dict:
     """A cluster whose worker has a kubelet that does not run."""
-    kind = ("--coe", "kubernetes", "--network-driver", "bridge", "--image", "debian-12", "--external-network", "public")
     flavors = ("--master-flavor", "m1.medium", "--flavor", "m1.small")
-    openstack("coe", "cluster", "template", "create", "kubernetes", *kind, *flavors)
+    openstack("coe", "cluster", "template", "create", "kubernetes", *KIND, *flavors)
     with broken(folder / "programs" / DEFAULT_TAG / "kubelet", NO_KUBELET):
         openstack("coe", "cluster", "create", NAME, "--cluster-template", "kubernetes")
         return service.until(NAME, "CREATE_FAILED", seconds=SECONDS)
@@ -183,6 +185,23 @@ def test_a_budget_that_blocks_a_drain_is_told_and_it_goes_on_when_there_is_none(
     retried(service, "UPDATE_COMPLETE")
     assert len(workers(service)) == 1
     assert list(kubectl.nodes().values()) == [True, True]
+
+
+def test_an_upgrade_stops_at_the_node_that_fails_and_goes_on_from_there(kubectl, service, openstack, folder):
+    kubectl("create", "poddisruptionbudget", "guard", "--min-available=1", "--selector=app=guarded")
+    openstack("coe", "cluster", "template", "create", "newer", *KIND, "--labels", f"kube_tag={NEWER}")
+    openstack("coe", "cluster", "upgrade", NAME, "newer")
+    shown = service.until(NAME, "UPDATE_FAILED", seconds=SECONDS)
+    assert_told(shown, "drain", "default/guarded-", "-worker-", "budget", "retry")
+    kubectl("delete", "poddisruptionbudget", "guard")
+    with broken(folder / "programs" / NEWER / "kubelet", NO_KUBELET):
+        shown = retried(service, "UPDATE_FAILED")
+    assert_told(shown, "-worker-", "check-image", "this kubelet was broken by a test")
+    retried(service, "UPDATE_COMPLETE")
+    assert set(versions(kubectl).values()) == {NEWER}
+    assert list(kubectl.nodes().values()) == [True, True]
+    told = openstack("coe", "cluster", "event", "list", NAME, "--long")
+    assert told.count("-master-1 is rebuilt") == 1, "what is done stays"
 
 
 def test_with_a_machine_that_hangs_it_is_deleted_with_all_that_it_had(kubectl, service, openstack, init):

@@ -42,7 +42,7 @@ def cluster(service) -> dict:
     flavors = ("--master-flavor", "m1.medium", "--flavor", "m1.small", "--master-lb-enabled")
     flavors += ("--labels", "auto_healing_enabled=true")
     service.openstack("coe", "cluster", "template", "create", "masters", *kind, *flavors)
-    counts = ("--master-count", "1", "--node-count", "1")
+    counts = ("--master-count", "1", "--node-count", "2")
     service.openstack("coe", "cluster", "create", NAME, "--cluster-template", "masters", *counts)
     return service.until(NAME, "CREATE_COMPLETE", seconds=480)
 
@@ -210,7 +210,7 @@ def test_a_master_and_a_worker_that_die_are_replaced(service, cluster, kubectl, 
     service.state.configuration.write_text(configuration.replace(NO_LOOKS, LOOKS))
     restart(service)
     until_so(lambda: shown(service)["health_status"] == "HEALTHY", "it is not well to begin with")
-    masters, [worker] = named(service, cluster, "master"), named(service, cluster, "worker")
+    masters, [worker, _] = named(service, cluster, "master"), named(service, cluster, "worker")
     with probing(kubectl) as probe:
         began = time.monotonic()
         for victim in (masters[0], worker):
@@ -224,7 +224,7 @@ def test_a_master_and_a_worker_that_die_are_replaced(service, cluster, kubectl, 
     now, new = named(service, cluster, "master"), named(service, cluster, "worker")
     assert set(masters[1:]) < set(now)
     assert len(now) == 3
-    assert len(new) == 1
+    assert len(new) == 2
     assert not {masters[0], worker} & {*now, *new}
     assert kubectl.nodes() == dict.fromkeys([*now, *new], True)
     assert etcd_members(now[0]) == dict.fromkeys(now, False)
