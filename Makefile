@@ -45,7 +45,7 @@ test:  ## set up and run all checks and tests
 test-chaos:  ## conductors that die or pause at every point
 	@tools/test.sh chaos
 
-test-clients:  ## the clients of several years alone, against a real Keystone too
+test-clients:  ## the clients of several years, against a real Keystone too
 	@tools/test.sh clients
 
 test-kubernetes:  ## real clusters of Kubernetes on machines of this host, as root

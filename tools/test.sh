@@ -2,7 +2,7 @@
 # Runs one suite, the quick parts first, with everything it needs set up; prints how long each part took and what was
 # left out, and fails when the suite takes longer than its budget.
 #
-#   test        all checks, unit tests, contracts, stories, clients, and real machines when root
+#   test        all checks, unit tests, contracts, stories, and real machines when root
 #   chaos       conductors that die or pause at every point
 #   kubernetes  real clusters of Kubernetes, when root; without its programs in the cache it builds them first
 #   openstack   real services of OpenStack, in a lab that is made for it and removed in the end
@@ -66,8 +66,7 @@ case "$suite" in
         part "style, types, layers, scripts" tools/lint.sh
         command -v shellcheck >/dev/null || summary+=("LEFT OUT: shellcheck, which is not installed.")
         part "unit tests" "${pytest[@]}" --numprocesses=auto -m "not root" tests/unit
-        part "set-up of clients and Keystone" tools/environments.sh "${clients[@]}"
-        part "contracts, stories, clients" "${together[@]}" "${apart[@]}" tests
+        part "contracts, stories" "${together[@]}" "${apart[@]}" --ignore=tests/functional/clients tests
         real_machines
         ;;
     chaos)
