@@ -190,10 +190,18 @@ def test_the_authorities_are_replaced_and_nothing_stops(  # noqa: PLR0917
     assert (new_ca.count("BEGIN CERTIFICATE"), new_ca == old_ca) == (1, False)
     assert_old_ones_are_refused(kubectl, after, master)
     assert is_known(after, token)
-    root = after.get("configmap", "kube-root-ca.crt")["data"]["ca.crt"]
-    assert root.split() == new_ca.split()
-    published = after.get("configmap", "extension-apiserver-authentication", "--namespace", "kube-system")["data"]
-    assert published["client-ca-file"].split() == new_ca.split()
+    # The controller manager publishes it when it leads again, the API server when it has started.
+    until("pods are not given the new authority alone", lambda: root_of_pods(after) == new_ca.split())
+    until("the API does not publish the new authority alone", lambda: root_of_clients(after) == new_ca.split())
+
+
+def root_of_pods(kubectl: Kubectl) -> list[str]:
+    return kubectl.get("configmap", "kube-root-ca.crt")["data"]["ca.crt"].split()
+
+
+def root_of_clients(kubectl: Kubectl) -> list[str]:
+    published = kubectl.get("configmap", "extension-apiserver-authentication", "--namespace", "kube-system")["data"]
+    return published["client-ca-file"].split()
 
 
 def account_token(kubectl: Kubectl) -> str:
