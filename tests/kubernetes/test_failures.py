@@ -59,7 +59,7 @@ def folder(tmp_path_factory) -> Iterator[Path]:
         (image, rootfs.path_of(rootfs.DEBIAN_12, folder / "cache")),
         *((programs.cached(tag), folder / "programs" / tag) for tag in (DEFAULT_TAG, NEWER)),
     ):
-        own.parent.mkdir(parents=True)
+        own.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(["cp", "--archive", "--link", whole, own], check=True)
     yield folder
     shutil.rmtree(folder / "cache")
