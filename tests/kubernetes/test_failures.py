@@ -145,6 +145,16 @@ def test_a_full_disk_and_a_machine_that_does_not_boot_are_told_and_retried(kubec
     assert len(workers(service)) == 2
 
 
+def budget(available: int) -> dict:
+    """As both versions know it."""
+    return {
+        "apiVersion": "policy/v1beta1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": "guard"},
+        "spec": {"minAvailable": available, "selector": {"matchLabels": {"app": "guarded"}}},
+    }
+
+
 def budgeted() -> str:
     """A pod on every worker, and a budget by which none may go."""
     labels = {"app": "guarded"}
@@ -164,12 +174,7 @@ def budgeted() -> str:
     replicas = {"replicas": 2, "selector": selector, "template": {"metadata": {"labels": labels}, "spec": pod}}
     items = [
         {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "guarded"}, "spec": replicas},
-        {
-            "apiVersion": "policy/v1beta1",
-            "kind": "PodDisruptionBudget",
-            "metadata": {"name": "guard"},
-            "spec": {"minAvailable": 2, "selector": selector},
-        },
+        budget(2),
     ]
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
 
@@ -188,7 +193,7 @@ def test_a_budget_that_blocks_a_drain_is_told_and_it_goes_on_when_there_is_none(
 
 
 def test_an_upgrade_stops_at_the_node_that_fails_and_goes_on_from_there(kubectl, service, openstack, folder):
-    kubectl("create", "poddisruptionbudget", "guard", "--min-available=1", "--selector=app=guarded")
+    kubectl("apply", "--filename", "-", stdin=json.dumps(budget(1)))
     openstack("coe", "cluster", "template", "create", "newer", *KIND, "--labels", f"kube_tag={NEWER}")
     openstack("coe", "cluster", "upgrade", NAME, "newer")
     shown = service.until(NAME, "UPDATE_FAILED", seconds=SECONDS)
