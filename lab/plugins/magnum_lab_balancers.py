@@ -37,7 +37,7 @@ class Balancers(provider_base.ProviderDriver):
         threading.Thread(target=self._settle_for_ever, daemon=True).start()
 
     def create_vip_port(self, *_: object, **__: object) -> NoReturn:
-        """Let Octavia make the port."""
+        """Let Octavia make the port: this is how a provider says so."""
         raise exceptions.NotImplementedError(user_fault_string="", operator_fault_string="")
 
     def _note(self, *_: object, **__: object) -> None:
@@ -58,7 +58,7 @@ class Balancers(provider_base.ProviderDriver):
                 self._called.clear()
             try:
                 settle()
-            except Exception:
+            except Exception:  # whatever it is: a thread that ended would leave every load balancer pending for ever
                 LOG.exception("What is pending could not be settled; it is tried again.")
             time.sleep(BETWEEN_LOOKS)
 

@@ -30,7 +30,7 @@ class EtcdError(Exception):
     """A member of etcd did not do what it was asked; the text says which and why."""
 
 
-class EtcdUnreachable(EtcdError):  # noqa: N818
+class EtcdUnreachable(EtcdError):  # noqa: N818  says what is so, as KubernetesUnreachable does
     """None of those that were asked gave an answer."""
 
 
