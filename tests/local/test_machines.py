@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -9,7 +10,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -387,10 +388,14 @@ def accept_until_closed(server):
 @contextmanager
 def outside():
     """A network beyond this host, with one server on an ordinary and on a link-local address."""
-    netns, near, port = f"outside-{os.getpid()}", f"out{os.getpid()}", free_port()
-    run(["ip", "netns", "add", netns], timeout=10)
-    try:
+    unique = secrets.token_hex(4)
+    netns, near, port = f"outside-{unique}", f"out{unique}", free_port()
+    with ExitStack() as made:
+        run(["ip", "netns", "add", netns], timeout=10)
+        made.callback(run, ["ip", "netns", "delete", netns], timeout=10)
         run(["ip", "link", "add", near, "type", "veth", "peer", "name", "eth0", "netns", netns], timeout=10)
+        # The kernel would do it some time after the namespace's end, and the next link has the same addresses.
+        made.callback(run, ["ip", "link", "delete", near], timeout=10)
         for ours, theirs in (("198.51.100.1", OUTSIDE), ("169.254.77.1", OUTSIDE_LINK_LOCAL)):
             run(["ip", "address", "add", f"{ours}/30", "dev", near], timeout=10)
             run(["ip", "-netns", netns, "address", "add", f"{theirs}/30", "dev", "eth0"], timeout=10)
@@ -400,14 +405,10 @@ def outside():
             f"import socket; s = socket.create_server(('', {port})); print('ready', flush=True)\nwhile True: s.accept()"
         )
         command = ["ip", "netns", "exec", netns, sys.executable, "-I", "-c", serve]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-            try:
-                assert server.stdout.readline() == "ready\n"
-                yield port
-            finally:
-                server.kill()
-    finally:
-        run(["ip", "netns", "delete", netns], timeout=10)
+        server = made.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        made.callback(server.kill)
+        assert server.stdout.readline() == "ready\n"
+        yield port
 
 
 def spec_in(network, name, number):

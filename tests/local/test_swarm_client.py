@@ -4,6 +4,7 @@ import contextlib
 import functools
 import ipaddress
 import os
+import secrets
 import signal
 import subprocess
 import tempfile
@@ -180,8 +181,8 @@ def tls(authority: Authority) -> Tls:
 @pytest.fixture(scope="module")
 def fabric() -> Iterator[str]:
     """A network of its own; the last address of it is this host's."""
-    name = f"magnum-test-{os.getpid()}"
-    near = f"mt{os.getpid()}"
+    unique = secrets.token_hex(4)
+    name, near = f"magnum-test-{unique}", f"mt{unique}"
     run("ip", "netns", "add", name)
     try:
         run("ip", "-n", name, "link", "add", "bridge", "type", "bridge")
