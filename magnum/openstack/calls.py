@@ -1,0 +1,106 @@
+"""One call to an OpenStack service: JSON there and back, bounded in time, and its failure in the service's own words.
+
+Who asks, and where the service is, is decided by whoever makes a `CloudService`. Nothing is tried twice here: callers
+know what may be.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from keystoneauth1 import exceptions as keystoneauth
+from keystoneauth1.adapter import Adapter
+
+from .errors import CloudError, NotAllowed, NotThere, Refused, Unanswered
+
+LONGEST_TEXT = 600
+Json = Any
+
+
+class CloudService:
+    """A service, called `name` in texts ("Heat"), as one identity sees it. A path begins after the endpoint's own."""
+
+    def __init__(self, name: str, adapter: Adapter) -> None:
+        self.name = name
+        self._adapter = adapter
+
+    @property
+    def project_id(self) -> str | None:
+        """The project that the identity acts in. Raises CloudError."""
+        try:
+            project: str | None = self._adapter.get_project_id()
+        except keystoneauth.ClientException as error:
+            raise _told(self.name, error) from None
+        return project
+
+    def get(self, path: str, *, params: Mapping[str, Any] | None = None) -> Json:
+        return self.call("GET", path, params=params)
+
+    def post(self, path: str, body: Json) -> Json:
+        return self.call("POST", path, body=body)
+
+    def put(self, path: str, body: Json) -> Json:
+        return self.call("PUT", path, body=body)
+
+    def patch(self, path: str, body: Json) -> Json:
+        return self.call("PATCH", path, body=body)
+
+    def delete(self, path: str, *, params: Mapping[str, Any] | None = None) -> None:
+        self.call("DELETE", path, params=params)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Json = None,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Json:
+        """Give what the service answers; None when it has nothing to say. Raises CloudError."""
+        more = {} if body is None else {"json": body}
+        try:
+            response = self._adapter.request(
+                path,
+                method,
+                params={name: value for name, value in (params or {}).items() if value is not None},
+                headers={"Accept": "application/json", **(headers or {})},
+                **more,
+            )
+            return response.json() if response.content else None
+        except keystoneauth.ClientException as error:
+            raise _told(self.name, error) from None
+        except ValueError:
+            raise Unanswered(f"{self.name} answered something that is no JSON.") from None
+
+
+def _told(service: str, error: keystoneauth.ClientException) -> CloudError:
+    status = getattr(error, "http_status", None)
+    if not isinstance(error, keystoneauth.HttpError) or not isinstance(status, int) or status >= 500:
+        return Unanswered(f"{service} does not answer as it should: {_shortened(str(error))}")
+    text = _said(error)
+    if status in (401, 403):
+        return NotAllowed(f"{service} refuses: {text}")
+    return NotThere(f"{service}: {text}") if status == 404 else Refused(f"{service}: {text}", status)
+
+
+def _said(error: keystoneauth.HttpError) -> str:
+    """Find the sentence in an error's body; every service has a form of its own."""
+    try:
+        said = error.response.json() if error.response is not None else None
+    except ValueError:
+        return _shortened(str(error.message or error))
+    for name in ("error", "errors", "faultstring", "description", "message", "title"):
+        if isinstance(said, list) and said:
+            said = said[0]
+        if isinstance(said, dict) and name in said:
+            said = said[name]
+    if isinstance(said, dict) and len(said) == 1:  # Nova, Neutron: {"badRequest": {"message": …}}
+        said = next(iter(said.values()))
+    if isinstance(said, dict):
+        said = said.get("message") or said.get("detail")
+    return _shortened(said if isinstance(said, str) else str(error.message or error))
+
+
+def _shortened(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"
