@@ -38,6 +38,8 @@ MOST_SECONDS = 30
 RETRY_AFTER = 5
 """Seconds after which those may come again for whom there was no room to wait."""
 
+_HEALTH = ("health_status", "health_status_reason")
+"""Who only reports these need not be allowed more."""
 OBSERVED = "Health-Observed-At"
 
 _ROLLBACK = Query("rollback", bool, "whether a resize that fails is undone", since=ROLLBACK)
@@ -160,14 +162,14 @@ class ClusterItem(Resource):
         parameters = req.query(("rollback",) if req.version >= ROLLBACK else ())
         rollback = query_flag(parameters, "rollback")
         requester, full = self._find_full(req, ident, "update_all_projects")
-        health = _read_changes(req, full)
-        node_count = health.pop("node_count", None)
-        if node_count is not None or not health:  # who only reports health need not be allowed more
+        asked = patch.read_patch(req.document())
+        if not asked or any(change.attribute not in _HEALTH for change in asked):
             self.policy.require("cluster:update", requester, target(full.summary))
         # Of the cluster, the rule is told who its trustee is; as the owner counts whoever asks.
         asker = {"project_id": requester.project_id, "user_id": requester.user_id}
         self.policy.require("cluster:update_health_status", requester, target(full.summary) | asker)
-        resize = None
+        health = _read_changes(req, full, asked)
+        node_count, resize = health.pop("node_count", None), None
         if node_count is not None:
             check_zero_nodes(req.version, node_count)
             resize = Resize(node_count=node_count, rollback=rollback)
@@ -228,9 +230,9 @@ def _tagged(req: Request, full: Full) -> Tagged:
     return Tagged(schema.full_view(full, req.prefix, req.version), full.summary.generation)
 
 
-def _read_changes(req: Request, full: Full) -> dict[str, Any]:
+def _read_changes(req: Request, full: Full, asked: tuple[patch.Change, ...]) -> dict[str, Any]:
     """Give the attributes that the patch changes; those that cannot be changed must come out as they were."""
     target = schema.patchable(full, req.prefix, req.version)
     known = attributes(schema.ClusterChange)
-    changes = patch.changeable(patch.apply_patch(patch.read_patch(req.document()), target), target, known, schema.NOUN)
+    changes = patch.changeable(patch.apply_patch(asked, target), target, known, schema.NOUN)
     return {name: read_attribute(known[name], value) for name, value in changes.items()}

@@ -1,11 +1,12 @@
 """Errors as clients read them: `{"errors": [{request_id, code, status, title, detail, links}]}`.
 
-`title` is the text up to its first full stop, because that is what the command line shows. Errors of the HTTP layer
+`title` is the text's first sentence, because that is what the command line shows. Errors of the HTTP layer
 (unknown path, method, representation) carry their text only for who accepts JSON by name, as they always have. The text
 of a bug stays in the log: an exception can hold anything.
 """
 
 import logging
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -29,6 +30,7 @@ from .schemas.links import Link
 
 LOG = logging.getLogger(__name__)
 _HELP = "http://docs.openstack.org/api-guide/compute/microversions.html"
+_END_OF_SENTENCE = re.compile(r"\.(?:\s|$)")
 _STATUS_OF_DB: dict[type[db.DbError], int] = {
     db.NotFound: 404,
     db.Ambiguous: 409,
@@ -56,10 +58,15 @@ def document(status: int, code: str, text: str, *, title: str | None = None) -> 
         request_id="",  # the real one is in the header x-openstack-request-id
         code=code,
         status=status,
-        title=text.partition(".")[0] if title is None else title,
+        title=_first_sentence(text) if title is None else title,
         detail=text,
     )
     return msgspec.json.encode(Errors((error,)))
+
+
+def _first_sentence(text: str) -> str:
+    """Versions, addresses and file names have full stops too, with nothing blank behind them."""
+    return _END_OF_SENTENCE.split(text, maxsplit=1)[0]
 
 
 def _answer(req: Request, resp: falcon.Response, status: int, body: bytes) -> None:

@@ -269,6 +269,14 @@ def test_readers_read_only(reader, cluster):
     assert reader.get("/clusters/web").json["status"] == "CREATE_COMPLETE"
 
 
+@pytest.mark.parametrize("attribute", ["health_status", "name", "node_count", "nonsense"])
+def test_who_may_not_change_it_is_told_so_first(ann, reader, cluster, attribute):
+    """The answer tells nothing of whether the change would make sense."""
+    assert patch(ann, "web", ("replace", "/health_status", "HEALTHY")).status_code == 202
+    assert patch(ann, "web", ("add", f"/{attribute}", "HEALTHY")).status_code == 400
+    assert patch(reader, "web", ("add", f"/{attribute}", "HEALTHY")).status_code == 403
+
+
 def test_administrators_see_and_change_all_projects(root, cluster):
     assert [item["uuid"] for item in root.get("/clusters").json["clusters"]] == [cluster]
     assert patch(root, "web", ("replace", "/health_status", "HEALTHY")).status_code == 202
