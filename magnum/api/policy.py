@@ -63,6 +63,11 @@ class Policy:
         """Say why it is not allowed; None when it is."""
         if self.allows(rule, requester, target):
             return None
+        if requester.project_id is None and self._is_for_projects(rule):
+            return (
+                f"You are not allowed to do this: it needs the policy rule {rule} and a token of a project, "
+                f"and yours is of {_reach(requester)}. Log in with a project."
+            )
         return f"You are not allowed to do this: it needs the policy rule {rule}."
 
     def allows(self, rule: str, requester: Requester, target: Mapping[str, Any] | None = None) -> bool:
@@ -70,6 +75,10 @@ class Policy:
             target = _known({"project_id": requester.project_id, "user_id": requester.user_id})
         domain = requester.user_domain_id if self._is_trustee(requester) else self._trust.trustee_domain_id
         return self._allows(rule, {**_known({"trustee_domain_id": domain}), **target}, requester)
+
+    def _is_for_projects(self, rule: str) -> bool:
+        default = self._enforcer.registered_rules.get(rule)
+        return default is not None and default.scope_types == ["project"]
 
     def _is_trustee(self, requester: Requester) -> bool:
         """Say whether this is one of the users that clusters of earlier releases have of their own."""
@@ -149,6 +158,12 @@ def _config_arguments(arguments: Sequence[str]) -> list[str]:
 def _credentials(requester: Requester) -> dict[str, Any]:
     """Give oslo.policy what rules may speak of."""
     return _known(msgspec.structs.asdict(requester)) | {"roles": list(requester.roles)}
+
+
+def _reach(requester: Requester) -> str:
+    if requester.system_scope is not None:
+        return "the whole system"
+    return "a domain" if requester.domain_id is not None else "none"
 
 
 def _known(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,9 @@
     .   cannot be asked: a machine of a cluster reaches its own listener only, which serves nothing else
 
 The cluster and the template are the member's, of the project `fishers`. The project admin is one of another project.
-The system admin has a token of the whole system, which is none of a project. Machines prove themselves by a token, and
-asked once more by a certificate. The trustee is the Keystone user that an adopted cluster has of its own, with a token
-of no project.
+The system's admin and reader have tokens of the whole system, which are none of a project. Machines prove themselves by
+a token, and asked once more by a certificate. The trustee is the Keystone user that an adopted cluster has of its own,
+with a token of no project.
 """
 
 from collections.abc import Iterator
@@ -38,71 +38,71 @@ from magnum.model.x509keypairs import X509KeyPair
 from magnum.policies import list_rules
 
 TABLE = """
-                                          system project                       other   node of node of trustee of
-                                          admin  admin  manager member reader  project this    another an adopted
+                                          system system project                       other   node of node of trustee of
+                                          admin  reader admin  manager member reader  project this    another an adopted
 
-certificate:create                        n      y      n       y      n       -       y       .      y
-certificate:get                           n      y      n       y      n       -       y       .      y
-certificate:rotate_ca                     n      y      y       y      n       -       .       .      n
+certificate:create                        n      -      y      n       y      n       -       y       .      y
+certificate:get                           n      -      y      n       y      n       -       y       .      y
+certificate:rotate_ca                     n      -      y      y       y      n       -       .       .      n
 
-cluster:create           bay:create       n      y      y       y      n       y       .       .      n
-cluster:delete           bay:delete       n      y      y       y      n       -       .       .      n
-cluster:detail           bay:detail       n      y      y       y      y       y       .       .      n
-cluster:get              bay:get          n      y      y       y      y       -       .       .      n
-cluster:get_all          bay:get_all      n      y      y       y      y       y       .       .      n
-cluster:update           bay:update       n      y      y       y      n       -       .       .      n
-cluster:resize                            n      y      y       y      n       -       .       .      n
-cluster:upgrade                           n      y      y       y      n       -       .       .      n
-cluster:retry                             n      y      y       y      n       -       .       .      n
-cluster:plan                              n      y      y       y      y       -       .       .      n
-cluster:get_events                        n      y      y       y      y       -       .       .      n
-cluster:get_operations                    n      y      y       y      y       -       .       .      n
-cluster:update_health_status              n      y      y       y      n       -       .       .      y
-cluster:delete_all_projects               y      y      n       n      n       n       .       .      n
-cluster:detail_all_projects               y      y      n       n      n       n       .       .      n
-cluster:get_one_all_projects              y      y      n       n      n       n       .       .      n
-cluster:get_all_all_projects              y      y      n       n      n       n       .       .      n
-cluster:update_all_projects               y      y      n       n      n       n       .       .      n
-cluster:upgrade_all_projects              y      y      n       n      n       n       .       .      n
+cluster:create           bay:create       n      n      y      y       y      n       y       .       .      n
+cluster:delete           bay:delete       n      -      y      y       y      n       -       .       .      n
+cluster:detail           bay:detail       n      n      y      y       y      y       y       .       .      n
+cluster:get              bay:get          n      -      y      y       y      y       -       .       .      n
+cluster:get_all          bay:get_all      n      n      y      y       y      y       y       .       .      n
+cluster:update           bay:update       n      -      y      y       y      n       -       .       .      n
+cluster:resize                            n      -      y      y       y      n       -       .       .      n
+cluster:upgrade                           n      -      y      y       y      n       -       .       .      n
+cluster:retry                             n      -      y      y       y      n       -       .       .      n
+cluster:plan                              n      -      y      y       y      y       -       .       .      n
+cluster:get_events                        n      -      y      y       y      y       -       .       .      n
+cluster:get_operations                    n      -      y      y       y      y       -       .       .      n
+cluster:update_health_status              n      -      y      y       y      n       -       .       .      y
+cluster:delete_all_projects               y      n      y      n       n      n       n       .       .      n
+cluster:detail_all_projects               y      n      y      n       n      n       n       .       .      n
+cluster:get_one_all_projects              y      n      y      n       n      n       n       .       .      n
+cluster:get_all_all_projects              y      n      y      n       n      n       n       .       .      n
+cluster:update_all_projects               y      n      y      n       n      n       n       .       .      n
+cluster:upgrade_all_projects              y      n      y      n       n      n       n       .       .      n
 
-clustertemplate:create   baymodel:create  n      y      y       y      n       y       .       .      n
-clustertemplate:delete   baymodel:delete  n      y      y       y      n       -       .       .      n
-clustertemplate:detail   baymodel:detail  n      y      y       y      y       y       .       .      n
-clustertemplate:get      baymodel:get     n      y      y       y      y       -       .       .      n
-clustertemplate:get_all  baymodel:get_all n      y      y       y      y       y       .       .      n
-clustertemplate:update   baymodel:update  n      y      y       y      n       -       .       .      n
-clustertemplate:publish                   y      y      n       n      n       n       .       .      n
-baymodel:publish                          n      y      n       n      n       n       .       .      n
-clustertemplate:delete_all_projects       y      y      n       n      n       n       .       .      n
-clustertemplate:detail_all_projects       y      y      n       n      n       n       .       .      n
-clustertemplate:get_one_all_projects      y      y      n       n      n       n       .       .      n
-clustertemplate:get_all_all_projects      y      y      n       n      n       n       .       .      n
-clustertemplate:update_all_projects       y      y      n       n      n       n       .       .      n
+clustertemplate:create   baymodel:create  n      n      y      y       y      n       y       .       .      n
+clustertemplate:delete   baymodel:delete  n      -      y      y       y      n       -       .       .      n
+clustertemplate:detail   baymodel:detail  n      n      y      y       y      y       y       .       .      n
+clustertemplate:get      baymodel:get     n      -      y      y       y      y       -       .       .      n
+clustertemplate:get_all  baymodel:get_all n      n      y      y       y      y       y       .       .      n
+clustertemplate:update   baymodel:update  n      -      y      y       y      n       -       .       .      n
+clustertemplate:publish                   y      n      y      n       n      n       n       .       .      n
+baymodel:publish                          n      n      y      n       n      n       n       .       .      n
+clustertemplate:delete_all_projects       y      n      y      n       n      n       n       .       .      n
+clustertemplate:detail_all_projects       y      n      y      n       n      n       n       .       .      n
+clustertemplate:get_one_all_projects      y      n      y      n       n      n       n       .       .      n
+clustertemplate:get_all_all_projects      y      n      y      n       n      n       n       .       .      n
+clustertemplate:update_all_projects       y      n      y      n       n      n       n       .       .      n
 
-nodegroup:get                             n      y      y       y      y       -       .       .      n
-nodegroup:get_all                         n      y      y       y      y       -       .       .      n
-nodegroup:create                          n      y      y       y      n       -       .       .      n
-nodegroup:update                          n      y      y       y      n       -       .       .      n
-nodegroup:delete                          n      y      y       y      n       -       .       .      n
-nodegroup:get_one_all_projects            y      y      n       n      n       n       .       .      n
-nodegroup:get_all_all_projects            y      y      n       n      n       n       .       .      n
+nodegroup:get                             n      n      y      y       y      y       -       .       .      n
+nodegroup:get_all                         n      n      y      y       y      y       -       .       .      n
+nodegroup:create                          n      n      y      y       y      n       -       .       .      n
+nodegroup:update                          n      n      y      y       y      n       -       .       .      n
+nodegroup:delete                          n      n      y      y       y      n       -       .       .      n
+nodegroup:get_one_all_projects            y      n      y      n       n      n       n       .       .      n
+nodegroup:get_all_all_projects            y      n      y      n       n      n       n       .       .      n
 
-credential:rotate                         n      -      y       y      n       -       .       .      n
+credential:rotate                         n      -      -      y       y      n       -       .       .      n
 
-federation:create                         n      y      y       y      n       y       .       .      n
-federation:delete                         n      y      y       y      n       -       .       .      n
-federation:detail                         n      y      y       y      y       y       .       .      n
-federation:get                            n      y      y       y      y       -       .       .      n
-federation:get_all                        n      y      y       y      y       y       .       .      n
-federation:update                         n      y      y       y      n       -       .       .      n
+federation:create                         n      n      y      y       y      n       y       .       .      n
+federation:delete                         n      -      y      y       y      n       -       .       .      n
+federation:detail                         n      n      y      y       y      y       y       .       .      n
+federation:get                            n      -      y      y       y      y       -       .       .      n
+federation:get_all                        n      n      y      y       y      y       y       .       .      n
+federation:update                         n      -      y      y       y      n       -       .       .      n
 
-quota:get                                 n      y      y       y      y       y       .       .      n
-quota:create                              y      y      n       n      n       n       .       .      n
-quota:delete                              y      y      n       n      n       n       .       .      n
-quota:get_all                             y      y      n       n      n       n       .       .      n
-quota:update                              y      y      n       n      n       n       .       .      n
-stats:get_all                             n      y      y       y      y       y       .       .      n
-magnum-service:get_all                    y      y      n       n      n       n       .       .      n
+quota:get                                 n      n      y      y       y      y       y       .       .      n
+quota:create                              y      n      y      n       n      n       n       .       .      n
+quota:delete                              y      n      y      n       n      n       n       .       .      n
+quota:get_all                             y      n      y      n       n      n       n       .       .      n
+quota:update                              y      n      y      n       n      n       n       .       .      n
+stats:get_all                             n      n      y      y       y      y       y       .       .      n
+magnum-service:get_all                    y      n      y      n       n      n       n       .       .      n
 """
 
 TRUSTEES = "domain-of-trustees"
@@ -110,6 +110,9 @@ MEMBER = ("member", "reader")
 PEOPLE = {
     "system admin": Requester(
         user_id="sue", project_id=None, roles=("admin", "manager", *MEMBER), system_scope="all", user_domain_id="d1"
+    ),
+    "system reader": Requester(
+        user_id="sam", project_id=None, roles=("reader",), system_scope="all", user_domain_id="d1"
     ),
     "project admin": Requester(
         user_id="root", project_id="operators", roles=("admin", "manager", *MEMBER), user_domain_id="d1"
@@ -160,7 +163,7 @@ HIDDEN = ("cluster", "unused", "failed", "nodegroup", "federation")
 """What is the member's alone, by the names that requests have for it."""
 NARROW = ("bay:", "baymodel:", "federation:", "credential:")
 """Lookups of these see the asker's own project alone, whatever the rules would allow."""
-WITHOUT_PROJECT = ("system admin", "trustee")
+WITHOUT_PROJECT = ("system admin", "system reader", "trustee")
 
 
 def expected(rule: str, who: str) -> str:

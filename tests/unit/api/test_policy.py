@@ -99,7 +99,16 @@ def test_a_rule_that_does_not_exist_fails(policy):
 
 def test_a_token_of_the_whole_system_is_no_token_of_a_project(policy):
     system = Requester(user_id="ann", project_id=None, roles=("member", "reader"), system_scope="all")
-    assert not policy.allows("cluster:get_all", system)
+    with pytest.raises(Forbidden, match=r"cluster:get_all and a token of a project, and yours is of the whole system"):
+        policy.require("cluster:get_all", system)
+    with pytest.raises(Forbidden, match=r"policy rule quota:create\.$"):
+        policy.require("quota:create", system)
+
+
+@pytest.mark.parametrize(("scope", "text"), [({"domain_id": "d1"}, "of a domain"), ({}, "of none")])
+def test_nor_is_one_of_a_domain_or_of_nothing(policy, scope, text):
+    with pytest.raises(Forbidden, match=f"yours is {text}"):
+        policy.require("cluster:get_all", Requester(user_id="ann", project_id=None, roles=("reader",), **scope))
 
 
 def test_the_command_line_finds_the_rules(monkeypatch, tmp_path):
