@@ -16,7 +16,7 @@ from magnum.drivers.base import DriverServices, NodeListeners
 from magnum.drivers.registry import Registry
 from magnum.model.clocks import SystemClock
 
-from .assembly import open_configured_database
+from .assembly import open_clouds, open_configured_database
 
 
 def make_conductor(
@@ -43,7 +43,9 @@ def make_conductor(
             clock=clock,
             randomness=random.SystemRandom(),
             registry=drivers or Registry.load(settings),
-            driver_services=DriverServices(settings=settings, clock=clock, node_listeners=node_listeners),
+            driver_services=DriverServices(
+                settings=settings, clock=clock, node_listeners=node_listeners, clouds=open_clouds(settings)
+            ),
             certificate_store=store,
             keyring=keyring,
         )

@@ -1,6 +1,6 @@
 """[keystone_authtoken]: how tokens are checked. The options are keystonemiddleware's; here are those it has forgotten.
 
-Guides of earlier releases set these alone. Where today's are not set, `api.middleware.keystone` makes them of these.
+Guides of earlier releases set these alone. Where today's are not set, `openstack.credentials` makes them of these.
 """
 
 from typing import Annotated

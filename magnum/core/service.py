@@ -9,12 +9,16 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from magnum.conf.settings import Settings
 from magnum.db.engine import Database
 from magnum.drivers.registry import Registry
 from magnum.model.clocks import Clock
 from magnum.openstack.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from magnum.openstack.clouds import Clouds
 
 
 def _nobody_to_wake() -> None:
@@ -30,6 +34,8 @@ class Service:
     """Names and UUIDs are made of it; `random.SystemRandom` in a service, a seeded one in tests."""
     drivers: Registry
     catalogue: Catalogue
+    clouds: "Clouds | None" = None
+    """None where there is no Keystone (auth_strategy)."""
     wake: Callable[[], None] = _nobody_to_wake
     sign_wake: Callable[[], None] = _nobody_to_wake
     ending: threading.Event = field(default_factory=threading.Event)

@@ -27,6 +27,10 @@ from magnum.model.operations import Operation
 from magnum.model.outcomes import Outcome
 from magnum.model.signing import CaType, NodeLimits
 
+from .services import DriverServices as DriverServices  # noqa: PLC0414  part of the contract
+from .services import NodeAccess as NodeAccess  # noqa: PLC0414  part of the contract
+from .services import NodeListeners as NodeListeners  # noqa: PLC0414  part of the contract
+
 
 class ClusterType(msgspec.Struct, frozen=True):
     """What a driver is chosen by; `os` is the image's `os_distro`."""
@@ -369,30 +373,3 @@ class TellsHealth(Protocol):
     def health(self, context: LookContext) -> Health:
         """Ask a cluster that nothing is being done to. One that does not answer, or refuses, is UNHEALTHY."""
         ...
-
-
-class NodeAccess(msgspec.Struct, frozen=True, kw_only=True):
-    """How a cluster's nodes reach us: base URL ending in /v1; `pin` is the base64 SHA-256 of its public key."""
-
-    url: str
-    pin: str | None = None
-
-
-class NodeListeners(Protocol):
-    """Where clusters' nodes reach us on networks of their own."""
-
-    def access(self, cluster_uuid: str, address: str) -> NodeAccess:
-        """Say how a cluster's nodes reach us at our address on its network; listen there if nobody does yet."""
-        ...
-
-    def close(self, cluster_uuid: str) -> None:
-        """Listen for this cluster's nodes no more: its network goes. Idempotent."""
-        ...
-
-
-class DriverServices(msgspec.Struct, frozen=True, kw_only=True):
-    """What a driver is built with. `settings` is the whole configuration; a driver takes its own part."""
-
-    settings: object
-    clock: Clock
-    node_listeners: NodeListeners

@@ -8,12 +8,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from keystoneauth1 import exceptions as keystoneauth
+from keystoneauth1.access import AccessInfo
 from keystoneauth1.adapter import Adapter
+from keystoneauth1.identity.base import BaseIdentityPlugin
 
-from .errors import CloudError, NotAllowed, NotThere, Refused, Unanswered
+from .errors import CloudError, NotAllowed, NotThere, Refused, TrustEnded, Unanswered
 
 LONGEST_TEXT = 600
 Json = Any
+
+
+class LoginRefused(keystoneauth.Unauthorized):
+    """Keystone knows us and does not let us be who we want to be; the text says why."""
 
 
 class CloudService:
@@ -22,6 +28,16 @@ class CloudService:
     def __init__(self, name: str, adapter: Adapter) -> None:
         self.name = name
         self._adapter = adapter
+
+    @property
+    def identity(self) -> AccessInfo:
+        """Who asks: the token that is used now, and what Keystone says of it. Raises CloudError."""
+        auth = self._adapter.auth or self._adapter.session.auth
+        assert isinstance(auth, BaseIdentityPlugin)
+        try:
+            return auth.get_access(self._adapter.session)
+        except keystoneauth.ClientException as error:
+            raise _told("Keystone", error) from None
 
     @property
     def project_id(self) -> str | None:
@@ -75,6 +91,8 @@ class CloudService:
 
 def _told(service: str, error: keystoneauth.ClientException) -> CloudError:
     status = getattr(error, "http_status", None)
+    if isinstance(error, LoginRefused):
+        return TrustEnded(error.message)
     if not isinstance(error, keystoneauth.HttpError) or not isinstance(status, int) or status >= 500:
         return Unanswered(f"{service} does not answer as it should: {_shortened(str(error))}")
     text = _said(error)

@@ -1,12 +1,12 @@
 """The cloud as one identity sees it: its services, each at the endpoint that the configuration chooses.
 
 The sections `[heat_client]`, `[nova_client]` and so on say region, interface and TLS of each. A token belongs to the
-identity's plugin and is shared by all services, so it is fetched once. `Clouds`, who has one for every identity that
-Magnum acts as, comes with `identities`.
+identity's plugin and is shared by all services, so it is fetched once. `identities` implements `Clouds`.
 """
 
 from typing import Protocol
 
+from keystoneauth1.access import AccessInfo
 from keystoneauth1.adapter import Adapter
 from keystoneauth1.identity.base import BaseIdentityPlugin
 from keystoneauth1.session import Session
@@ -30,18 +30,47 @@ class Clouds(Protocol):
         """Give the cloud as our own service user sees it."""
         ...
 
+    def deleting(self, trust_id: str | None, project_id: str) -> "Cloud":
+        """Give the cloud for taking down what the ledger of a cluster of this project names, and for nothing else.
+
+        By its trust; where that is gone, as our service user in the project, if the operator has given it a role there.
+        """
+        ...
+
+    def requested(self, token: AccessInfo) -> "Cloud":
+        """Give the cloud as whoever asks the API sees it. For the length of one request."""
+        ...
+
+    def forget(self, trust_id: str) -> None:
+        """Keep no token of a trust that is not used any more."""
+        ...
+
 
 class Cloud:
     """Made for one identity; services are looked up in its catalogue when they are first called."""
 
-    def __init__(self, settings: Settings, auth: BaseIdentityPlugin, *, timeout: float = CALL_SECONDS) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        auth: BaseIdentityPlugin,
+        *,
+        timeout: float = CALL_SECONDS,
+        identity_session: Session | None = None,
+    ) -> None:
+        """Keystone is asked over `identity_session`, where the identity's `auth_url` says."""
         self._settings = settings
         self._auth = auth
         self._timeout = timeout
+        self._identity_session = identity_session or Session(timeout=timeout)
 
     def keystone(self) -> CloudService:
-        interface = self._settings.trust.trustee_keystone_interface
-        return self._service("Keystone", "identity", Endpoint(endpoint_type=interface))
+        return CloudService(
+            "Keystone", Adapter(self._identity_session, auth=self._auth, endpoint_override=self._auth.auth_url)
+        )
+
+    def identity(self) -> AccessInfo:
+        """Say who this is. Raises CloudError."""
+        return self.keystone().identity
 
     def heat(self) -> CloudService:
         return self._service("Heat", "orchestration", self._settings.heat_client)

@@ -13,6 +13,10 @@ class NotAllowed(CloudError):  # noqa: N818
     """401 or 403: the service knows who asks, or cannot, and refuses."""
 
 
+class TrustEnded(NotAllowed):
+    """Keystone does not let us act for a cluster's owner any more."""
+
+
 class NotThere(CloudError):  # noqa: N818
     """404: what was asked for does not exist, for this asker."""
 
