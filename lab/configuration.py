@@ -15,7 +15,7 @@ from .settings import ADDRESS, REGION, SERVERS, Lab
 SOURCES = Path(__file__).parent / "etc"
 FOLDERS = (
     *("keystone/tokens", "keystone/credentials", "glance/images", "glance/staging", "glance/tasks", "nova/instances"),
-    *("cinder", "neutron", "heat", "magnum", "rabbitmq"),
+    *("cinder", "neutron", "heat", "magnum", "rabbitmq", "registry"),
 )
 """Under `data`: services do not make these themselves."""
 HOMES = ("barbican", "heat")

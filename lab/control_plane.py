@@ -11,10 +11,14 @@ from typing import Any
 import urllib3
 from openstack.exceptions import SDKException
 
+from magnum.drivers.local.settings import default_cache_dir
+
 from . import identity, mariadb, resources
 from .clouds import connect, write_clouds
 from .configuration import files_of, write_all
+from .container_images import Sources
 from .processes import Process, last_lines, written_down
+from .registry import Registry, RegistryError
 from .services import HTTP, TCP, Service, environment, infrastructure, services
 from .settings import ADDRESS, Lab, LabError
 from .tasks import Task, do_all
@@ -74,6 +78,7 @@ class ControlPlane:
             self._asking_task("key pairs", "nova", resources.make_key_pairs),
             self._asking_task("networks", "neutron", resources.make_networks),
             self._asking_task("volume type", "cinder", resources.make_volume_type),
+            self._container_images_task(),
             Task("agents", (*everything, PEOPLE), self._await_agents),
             self._commands_task("compute host", ("agents",), self._discovery(), version="1"),
         ]
@@ -113,6 +118,19 @@ class ControlPlane:
                 raise LabError(f"{service} does not make the {name}: {error}\n{self._end_of_log(service)}") from error
 
         return Task(name, (service,) if service == "keystone" else (service, PEOPLE), act)
+
+    def _container_images_task(self) -> Task:
+        """Fill the container registry with what this host can make images of."""
+        sources = Sources.found(default_cache_dir())
+        registry = Registry(f"{ADDRESS}:{self._lab.port('registry')}")
+
+        def act() -> bool:
+            try:
+                return sources.push(registry)
+            except RegistryError as error:
+                raise LabError(f"{error}\n{self._end_of_log('registry')}") from error
+
+        return self._once(Task("container images", ("registry",), act), version=sources.version())
 
     def _starter(self, service: Service) -> Callable[[], bool]:
         return lambda: self._ensure(service)

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from magnum.drivers.local.settings import default_cache_dir
+
 from . import mariadb
 from .settings import ADDRESS, Lab
 
@@ -30,7 +32,7 @@ class Service(NamedTuple):
 
 
 def services(lab: Lab) -> list[Service]:
-    return [*infrastructure(lab), *openstack(lab), *own(lab)]
+    return [*infrastructure(lab), *openstack(lab), *of_nodes(lab), *own(lab)]
 
 
 def infrastructure(lab: Lab) -> list[Service]:
@@ -91,6 +93,17 @@ def openstack(lab: Lab) -> list[Service]:
     ]
 
 
+def of_nodes(lab: Lab) -> list[Service]:
+    """Give those that clusters get their programs and images from."""
+    where = ("--address", ADDRESS, "--port", str(lab.port("releases")), "--cache", str(default_cache_dir()))
+    releases = ("env", f"--chdir={lab.checkout}", lab.own_program("python"), "-m", "lab.releases", *where)
+    registry = ("docker-registry", "serve", str(lab.etc / "registry/registry.yml"))
+    return [
+        Service("releases", releases, (), "releases", HTTP, mark=last_change(lab.checkout / "lab/releases.py")),
+        Service("registry", registry, (), "registry", HTTP),
+    ]
+
+
 def own(lab: Lab) -> list[Service]:
     configuration = ("--config-file", str(lab.etc / "magnum/magnum.conf"))
     before = ("magnum tables",)
@@ -101,9 +114,10 @@ def own(lab: Lab) -> list[Service]:
     ]
 
 
-def last_change(package: Path) -> str:
+def last_change(code: Path) -> str:
     """Give the time of the last change of our own code, so that `make lab` runs what is there."""
-    return str(max(file.stat().st_mtime_ns for file in package.rglob("*") if file.is_file() and file.suffix != ".pyc"))
+    files = [code, *code.rglob("*")]
+    return str(max(file.stat().st_mtime_ns for file in files if file.is_file() and file.suffix != ".pyc"))
 
 
 def environment(lab: Lab) -> Mapping[str, str]:

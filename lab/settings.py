@@ -17,6 +17,7 @@ REGION = "RegionOne"
 SERVERS = (
     *("keystone", "barbican", "glance", "placement", "nova", "neutron", "cinder", "octavia", "heat", "heat-cfn"),
     *("magnum", "mariadb", "memcached", "rabbitmq", "rabbitmq-nodes", "epmd"),
+    *("releases", "registry"),
 )
 """Who has a port, in the order of the ports."""
 

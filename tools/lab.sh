@@ -7,7 +7,7 @@ action="$1"
 shift
 tools/venv.sh
 if [ "$action" = start ]; then
-    tools/packages.sh mariadb-server-core memcached rabbitmq-server openssh-client
+    tools/packages.sh mariadb-server-core memcached rabbitmq-server openssh-client docker-registry
     set -- --environment "$(tools/environments.sh openstack)" ${LAB_PORT:+--port "$LAB_PORT"} "$@"
 fi
 exec .venv/bin/python -m lab "$action" "$@"

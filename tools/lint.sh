@@ -14,7 +14,7 @@ $bin/lint-imports --no-logo
 
 # Every file that begins like one, or is named like one.
 mapfile -t scripts < <(
-    find .ci tools magnum tests bench -type f -not -path '*/__pycache__/*' -exec \
+    find .ci tools lab magnum tests bench -type f -not -path '*/__pycache__/*' -exec \
         awk 'FNR == 1 && (/^#!.*[\/ ](ba)?sh( |$)/ || FILENAME ~ /\.sh$/) { print FILENAME } { nextfile }' {} + | sort
 )
 if command -v shellcheck >/dev/null || tools/packages.sh shellcheck; then

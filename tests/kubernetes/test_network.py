@@ -1,7 +1,7 @@
 """The network flannel on real machines, whose images come from a registry without TLS that is there too late.
 
-flannel itself cannot be had on every machine on which this is run, so its two images are stand-ins: shell scripts that
-do what flannel does with the backend host-gw, by the same account, with the same mounts and flags.
+flannel itself cannot be had on every machine on which this is run, so its two images are the lab's stand-ins: shell
+scripts that do what flannel does with the backend host-gw, by the same account, with the same mounts and flags.
 
 The tests of this module share one cluster and are run in order.
 """
@@ -15,6 +15,7 @@ import pytest
 from programs import Kubectl, Standalone, inside
 from registry import Registry
 
+from lab.container_images import stand_in
 from magnum.drivers.local.names import HostNames
 from magnum.drivers.local.networks import Network
 
@@ -25,41 +26,6 @@ SECONDS = 240
 POOL = IPv4Network("10.97.41.0/24")
 ADDRESS = POOL[250]
 REGISTRY = f"{ADDRESS}:5000"
-
-FLANNELD = """\
-#!/bin/sh
-# The ways to other nodes' pods, from what the API says of nodes; and for the plug-in, the part of this node.
-set -eu
-for option; do
-  case $option in --iface=*) own=${option#--iface=} ;; esac
-done
-token=$(cat /var/run/secrets/kubernetes.io/serviceaccount/token)
-api=https://$KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT
-while :; do
-  wget -q -O - -U flanneld --no-check-certificate --header "Authorization: Bearer $token" "$api/api/v1/nodes" |
-    grep -oE '"podCIDR":"[^"]+"|"type":"InternalIP","address":"[^"]+"' |
-    awk -F '"' '/podCIDR/ { part = $4 } /InternalIP/ { if (part) print part, $8; part = "" }' |
-    while read -r part address; do
-      if [ "$address" = "$own" ]; then
-        printf 'FLANNEL_SUBNET=%s\\nFLANNEL_MTU=1500\\n' "$part" >/run/flannel/subnet.env
-      else
-        ip route replace "$part" via "$address"
-      fi
-    done
-  sleep 1
-done
-"""
-PLUGIN = """\
-#!/bin/sh
-# Hands over to the system's own plug-in, with this node's part.
-set -eu
-. /run/flannel/subnet.env
-ipam='{"type": "host-local", "subnet": "'$FLANNEL_SUBNET'", "routes": [{"dst": "0.0.0.0/0"}]}'
-exec "$CNI_PATH/bridge" <<CONFIGURATION
-{"cniVersion": "0.3.1", "name": "flannel", "type": "bridge", "bridge": "cni0", "isGateway": true, "hairpinMode": true,
- "mtu": $FLANNEL_MTU, "ipam": $ipam}
-CONFIGURATION
-"""
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +52,8 @@ def registry(service, failed, tmp_path_factory) -> Iterator[Registry]:
     names = HostNames(service.state.path.absolute() / "machines").machine(failed["uuid"], "registry")
     folder = tmp_path_factory.mktemp("registry")
     with Registry(names, Network.of(failed["uuid"], POOL), IPv4Address(ADDRESS), folder) as registry:
-        registry.push("flannel", "v0.22.3", {"opt/bin/flanneld": FLANNELD})
-        registry.push("flannel-cni-plugin", "v1.2.0", {"flannel": PLUGIN})
+        registry.push("flannel", "v0.22.3", {"opt/bin/flanneld": stand_in("flanneld")})
+        registry.push("flannel-cni-plugin", "v1.2.0", {"flannel": stand_in("flannel")})
         registry.push("box", "1", {})
         yield registry
 

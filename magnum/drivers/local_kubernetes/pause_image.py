@@ -20,7 +20,7 @@ BUSYBOX = "bin/busybox"
 LOCK_SECONDS = 60.0
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _EPOCH = "1970-01-01T00:00:00Z"
-_SCRIPT = "trap 'exit 0' INT TERM; while true; do busybox sleep 2147483647 & wait; done"
+COMMAND = ("/bin/busybox", "sh", "-c", "trap 'exit 0' INT TERM; while true; do busybox sleep 2147483647 & wait; done")
 
 
 def ensure(cache_dir: Path, rootfs: Path, machine: str) -> Path:
@@ -43,13 +43,12 @@ def ensure(cache_dir: Path, rootfs: Path, machine: str) -> Path:
 def archive(name: str, busybox: bytes, architecture: str) -> bytes:
     """Pack an image of busybox alone, in the form that every container engine imports; always the same bytes."""
     layer = _tar({"bin/busybox": (busybox, 0o755)})
-    command = ["/bin/busybox", "sh", "-c", _SCRIPT]
     configuration = _json(
         {
             "architecture": architecture,
             "os": "linux",
             "created": _EPOCH,
-            "config": {"Entrypoint": command, "Env": ["PATH=/bin"], "WorkingDir": "/", "User": "65535:65535"},
+            "config": {"Entrypoint": COMMAND, "Env": ["PATH=/bin"], "WorkingDir": "/", "User": "65535:65535"},
             "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},
             "history": [{"created": _EPOCH, "created_by": "magnum"}],
         }
