@@ -62,7 +62,13 @@ def _is_lost(node: Node, run_out: Collection[str]) -> bool:
 
 def _find(own: Sequence[Node], wanted: Sequence[str]) -> tuple[list[Node], list[str]]:
     """Find nodes by any of the words that their owner may know them by; give those found, and words that fit none."""
-    words = {node.uuid: {node.uuid, node.name, node.address, node.member_id} for node in own}
+    words = {node.uuid: _words(node) for node in own}
     found = [node for node in own if words[node.uuid] & set(wanted)]
     known = set().union(*words.values())
     return found, [word for word in wanted if word not in known]
+
+
+def _words(node: Node) -> set[str | None]:
+    """Give what it is known by: to its owner, to its cluster, to its provider, and in its group (the autoscaler)."""
+    addresses = {node.address, node.floating_address}
+    return {node.uuid, node.name, node.member_id, node.server_id, str(node.number)} | addresses

@@ -308,6 +308,7 @@ node = Table(
     _clipped("report"),
     Column("reported_at", BigInteger),
     Column("limits", Text),  # what it may have signed: read for that alone
+    *map(_name, ("floating_address", "server_id")),
     UniqueConstraint("nodegroup_uuid", "number", name="uniq_node0nodegroup_uuid0number"),
     Index("ix_node_cluster_uuid", "cluster_uuid"),
     **_OURS,

@@ -20,8 +20,9 @@ class NodeState(StrEnum):
 class Node(msgspec.Struct, frozen=True, kw_only=True):
     """One row of `node`. `number` counts within its node group and is never used twice in a cluster's life.
 
-    `failed_step` and `report` are what the node program said (bounded, printable); `member_id` is the id by which the
-    cluster's own API knows it.
+    `address` is where other nodes reach it; `floating_address`, where anybody else does, if not there. Its provider
+    knows its machine by `server_id`, the cluster's own API knows it by `member_id`. `failed_step` and `report` are what
+    the node program said (bounded, printable).
     """
 
     uuid: str
@@ -32,7 +33,14 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     role: str
     state: NodeState = NodeState.PLANNED
     address: str | None = None
+    floating_address: str | None = None
+    server_id: str | None = None
     member_id: str | None = None
     failed_step: str | None = None
     report: str | None = None
     reported_at: Instant | None = None
+
+    @property
+    def reached_at(self) -> str | None:
+        """Give the address at which we, and owners, reach it."""
+        return self.floating_address or self.address

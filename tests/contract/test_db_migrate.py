@@ -13,7 +13,7 @@ from magnum.model.paging import Page
 from magnum.model.requesters import EVERYTHING
 from magnum.model.statuses import Status
 
-HEAD = "0004"
+HEAD = "0005"
 NAME, LONG = "VARCHAR(255)", "VARCHAR(512)"
 STAMPS = {"created_at": "DATETIME", "updated_at": "DATETIME"}
 ID = {"id": "INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT"}
@@ -292,7 +292,7 @@ def test_the_known_revisions_are_a_chain_that_ends_with_those_that_we_adopt():
 
 
 def test_check_says_what_is_missing(url, database):
-    assert migrate.check(url) == ["The database is not set up yet and must be at 0004: run `magnum-db-manage upgrade`."]
+    assert migrate.check(url) == ["The database is not set up yet and must be at 0005: run `magnum-db-manage upgrade`."]
     migrate.upgrade(url)
     run(
         database,
@@ -320,6 +320,7 @@ def test_history_and_stamp(url):
         ("0001", "expand", False),
         ("0002", "expand", False),
         ("0003", "expand", False),
+        ("0004", "expand", False),
         (HEAD, "expand", False),
     ]
     migrate.stamp(url, "head")
@@ -339,10 +340,10 @@ def test_a_new_revision_holds_the_difference_and_can_be_run(url, database, tmp_p
         path = migrate.revision("add colour", autogenerate=True)
     finally:
         tables.quotas._columns.remove(colour)
-    assert path == scripts / "versions" / "0005_expand_add_colour.py"
-    assert migrate.revision("drop size", contract=True).name == "0006_contract_drop_size.py"
-    assert [step.kind for step in migrate.history(url)] == [*["expand"] * 5, "contract"]
-    assert migrate.check(url)[0].startswith("The database is at revision 0004 and must be at 0006")
-    migrate.upgrade(url, "0005")
-    assert migrate.version(url) == "0005"
+    assert path == scripts / "versions" / "0006_expand_add_colour.py"
+    assert migrate.revision("drop size", contract=True).name == "0007_contract_drop_size.py"
+    assert [step.kind for step in migrate.history(url)] == [*["expand"] * 6, "contract"]
+    assert migrate.check(url)[0].startswith("The database is at revision 0005 and must be at 0007")
+    migrate.upgrade(url, "0006")
+    assert migrate.version(url) == "0006"
     assert "colour" in {column["name"] for column in database.read(lambda tx: inspect(tx).get_columns("quotas"))}

@@ -70,7 +70,7 @@ def show_addresses(tx: Connection, operation: Operation) -> None:
     """Give each node group the addresses of its nodes, in the order of their numbers."""
     present = [node for node in nodes.of_cluster(tx, operation.cluster_uuid) if node.state is not NodeState.REMOVING]
     for group in nodegroups.of_cluster(tx, operation.cluster_uuid):
-        addresses = tuple(node.address for node in present if node.nodegroup_uuid == group.uuid and node.address)
+        addresses = tuple(node.reached_at for node in present if node.nodegroup_uuid == group.uuid and node.reached_at)
         if addresses != group.node_addresses:
             nodegroups.update(tx, group.uuid, node_addresses=addresses)
 

@@ -82,7 +82,9 @@ def certificates_of(cluster: KubernetesCluster, node: KubernetesNode) -> tuple[C
 
 def _of_master(cluster: KubernetesCluster, node: KubernetesNode) -> tuple[Certificate, ...]:
     service = "kubernetes.default.svc"
-    answers_as = (str(node.address), str(cluster.api), "127.0.0.1", str(cluster.service_address))
+    own = (str(node.address), *([str(node.floating_address)] if node.floating_address else ()))
+    api = map(str, (cluster.api, *cluster.api_names))
+    answers_as = (*own, *api, "127.0.0.1", str(cluster.service_address))
     return (
         Certificate(
             name="apiserver",
@@ -107,7 +109,7 @@ def _of_master(cluster: KubernetesCluster, node: KubernetesNode) -> tuple[Certif
             common_name=node.name,
             usages=(SERVER, CLIENT),
             dns_names=(node.name, "localhost"),
-            addresses=(str(node.address), "127.0.0.1"),
+            addresses=(*own, "127.0.0.1"),
         ),
         Certificate(name="apiserver-etcd", ca=CaType.ETCD, common_name="kube-apiserver-etcd-client"),
         Certificate(name="front-proxy", ca=CaType.FRONT_PROXY, common_name="front-proxy-client"),

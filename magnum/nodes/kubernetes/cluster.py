@@ -64,7 +64,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KubernetesCluster(msgspec.Struct, frozen=True, kw_only=True):
-    """`api` is where clients and workers reach the API: a load balancer, or the only master."""
+    """`api` is where nodes reach the API: a load balancer, or the only master."""
 
     uuid: str
     version: Version
@@ -72,6 +72,8 @@ class KubernetesCluster(msgspec.Struct, frozen=True, kw_only=True):
     """That of the machines."""
     masters: tuple[Member, ...]
     api: IPv4Address
+    api_names: tuple[IPv4Address, ...] = ()
+    """Further addresses of the API, all in its certificates; the first is that for whoever is no node."""
     api_port: int = 6443
     pods: IPv4Network = IPv4Network("10.100.0.0/16")
     services: IPv4Network = IPv4Network("10.254.0.0/16")
@@ -159,6 +161,10 @@ class KubernetesCluster(msgspec.Struct, frozen=True, kw_only=True):
     def api_url(self) -> str:
         return f"https://{self.api}:{self.api_port}"
 
+    @property
+    def outside_url(self) -> str:
+        return f"https://{(*self.api_names, self.api)[0]}:{self.api_port}"
+
 
 class ClusterSecrets(msgspec.Struct, frozen=True):
     """What all masters of a cluster hold and nobody else. PEM (PKCS #8), and 32 bytes in base64."""
@@ -179,6 +185,8 @@ class KubernetesNode(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     address: IPv4Address
+    floating_address: IPv4Address | None = None
+    """A second address, for whoever is no node."""
     nodegroup: str
     role: str
     secrets: ClusterSecrets | None = None
