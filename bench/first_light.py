@@ -23,8 +23,8 @@ sys.path.insert(0, str(BENCH.parent / "tests"))  # the same processes, started a
 
 from programs import Standalone  # noqa: E402
 
+from magnum.drivers.kubernetes.names import DEFAULT_TAG  # noqa: E402
 from magnum.drivers.local.settings import default_cache_dir  # noqa: E402
-from magnum.drivers.local_kubernetes.names import DEFAULT_TAG  # noqa: E402
 from magnum.drivers.local_kubernetes.programs import ProgramsSource  # noqa: E402
 
 POSTS = 100

@@ -16,9 +16,9 @@ from pathlib import Path
 import msgspec
 
 from magnum.addons.descriptions import descriptions
+from magnum.drivers.kubernetes.names import PROGRAMS
 from magnum.drivers.local import rootfs
 from magnum.drivers.local_kubernetes import pause_image
-from magnum.drivers.local_kubernetes.names import PROGRAMS
 from magnum.nodes.kubernetes.versions import PAUSE
 
 from . import debian_layer

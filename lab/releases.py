@@ -15,7 +15,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
-from magnum.drivers.local_kubernetes.names import PROGRAMS, release_folder
+from magnum.drivers.kubernetes.names import PROGRAMS, release_folder
 from magnum.drivers.local_kubernetes.programs import ProgramsSource
 from magnum.nodes.kubernetes.versions import Version
 

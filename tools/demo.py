@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from magnum.conf.settings import load_settings
+from magnum.drivers.kubernetes.names import DEFAULT_TAG
 from magnum.drivers.local import preflight, rootfs
 from magnum.drivers.local.settings import default_cache_dir
 from magnum.drivers.local_kubernetes import source_build
-from magnum.drivers.local_kubernetes.names import DEFAULT_TAG
 from magnum.drivers.local_kubernetes.programs import ProgramsSource
 from magnum.standalone import machines
 from magnum.standalone.state import StateDirectory

@@ -56,8 +56,8 @@ class KubernetesNode(msgspec.Struct, frozen=True, kw_only=True):
     pods_network: str = ""
     """Where the addresses of its pods are from, as the API has it."""
     annotations: dict[str, str] = {}
-    machine_id: str = ""
-    """That of the machine on which its kubelet was started last."""
+    boot_id: str = ""
+    """Another one after each boot of its machine, as told by the kubelet when it was started last."""
 
     @property
     def internal_address(self) -> str:
@@ -245,7 +245,7 @@ class _NodeSpec(_Wire, frozen=True):
 class _NodeInfo(_Wire, frozen=True):
     kubelet_version: str = ""
     container_runtime_version: str = ""
-    machine_id: str = msgspec.field(default="", name="machineID")
+    boot_id: str = msgspec.field(default="", name="bootID")
 
 
 class _Address(_Wire, frozen=True):
@@ -283,7 +283,7 @@ class WireNode(_Wire, frozen=True):
             taints=tuple(Taint(taint.key, taint.effect, taint.value) for taint in self.spec.taints or ()),
             pods_network=self.spec.pod_cidr,
             annotations=dict(self.metadata.annotations or {}),
-            machine_id=self.status.node_info.machine_id,
+            boot_id=self.status.node_info.boot_id,
         )
 
 

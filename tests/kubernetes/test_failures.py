@@ -16,9 +16,10 @@ import pytest
 from programs import Kubectl, Openstack, Standalone
 from workloads import versions
 
+from magnum.drivers.kubernetes.names import DEFAULT_TAG
 from magnum.drivers.local import rootfs
 from magnum.drivers.local.settings import default_cache_dir
-from magnum.drivers.local_kubernetes.names import DEFAULT_TAG, PAUSE_IMAGE
+from magnum.drivers.local_kubernetes.pause_image import PAUSE_IMAGE
 from magnum.drivers.local_kubernetes.programs import ProgramsSource
 
 pytestmark = pytest.mark.root

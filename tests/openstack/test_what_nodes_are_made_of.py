@@ -9,8 +9,8 @@ import urllib3
 from lab.container_images import Sources
 from lab.registry import MANIFEST
 from lab.settings import Lab, open_lab
+from magnum.drivers.kubernetes.names import PROGRAMS
 from magnum.drivers.local.settings import default_cache_dir
-from magnum.drivers.local_kubernetes.names import PROGRAMS
 from magnum.drivers.local_kubernetes.programs import ProgramsSource
 
 pytestmark = pytest.mark.root  # who makes the machines' root file system

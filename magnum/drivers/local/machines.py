@@ -20,7 +20,7 @@ from magnum.drivers.local.cgroups import Cgroups
 from magnum.drivers.local.commands import run
 from magnum.drivers.local.egress import Egress
 from magnum.drivers.local.errors import LocalError
-from magnum.drivers.local.folders import SHARED, Bind, MachineFolder, MachineRecord, machine_id, remove_if_empty
+from magnum.drivers.local.folders import SHARED, Bind, MachineFolder, MachineRecord, remove_if_empty
 from magnum.drivers.local.names import HostNames, MachineNames, check_machine, cluster_folder
 from magnum.drivers.local.networks import Network
 from magnum.drivers.local.settings import LocalSettings
@@ -38,7 +38,7 @@ ENVIRONMENT = {"SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network"}
 class MachineStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What is there of a machine. `address` is None while its disk is being made or removed.
 
-    `edition`, `instance_id` and `machine_id` are those that its disk was made with.
+    `edition` and `instance_id` are those that its disk was made with.
     """
 
     name: str
@@ -52,7 +52,6 @@ class MachineStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Why it is not running."""
     edition: str = ""
     instance_id: str = ""
-    machine_id: str = ""
 
 
 class Machine:
@@ -88,7 +87,6 @@ class Machine:
             said=self.folder.console_tail() or "nothing",
             edition=record.edition,
             instance_id=record.instance_id,
-            machine_id=machine_id(self.cluster_uuid, record.name, record.instance_id),
         )
         if known.running:
             return known

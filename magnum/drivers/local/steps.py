@@ -13,9 +13,9 @@ from ipaddress import IPv4Address
 import msgspec
 
 from magnum.drivers.base import DriverContext, NodeAccess, NodeListeners, Step
+from magnum.drivers.node_groups import group_of, leaving
 from magnum.model.failures import Code, Failure, Fatal, Retry
 from magnum.model.ledger import CloudResource, ResourceState
-from magnum.model.nodegroups import NodeGroup
 from magnum.model.nodes import Node, NodeState
 from magnum.model.operations import CreateCluster
 from magnum.model.outcomes import Done, Outcome, Wait
@@ -203,14 +203,14 @@ class LocalSteps:
 
     def take_down(self, context: DriverContext) -> Outcome:
         """Take down the machines of nodes that are to go; the nodes themselves stay known."""
-        leaving = {node.name for node in _leaving(context)}
-        self._delete_machines(context, [row for row in context.resources(MACHINE) if row.name in leaving])
+        names = {node.name for node in leaving(context)}
+        self._delete_machines(context, [row for row in context.resources(MACHINE) if row.name in names])
         return Done()
 
     def delete_nodes(self, context: DriverContext) -> Outcome:
         """Take down the machines of nodes that are to go, and forget those nodes."""
         self.take_down(context)
-        for node in _leaving(context):
+        for node in leaving(context):
             context.remove_node(node)
         return Done()
 
@@ -294,14 +294,6 @@ class LocalSteps:
 
 def _with_console(machine: MachineStatus) -> str:
     return f"{machine.name} (its console ends with: {machine.said.splitlines()[-1]})"
-
-
-def group_of(context: DriverContext, node: Node) -> NodeGroup:
-    return next(group for group in context.nodegroups if group.uuid == node.nodegroup_uuid)
-
-
-def _leaving(context: DriverContext) -> list[Node]:
-    return [node for node in context.changing if node.state is NodeState.REMOVING]
 
 
 def _standing(resources: Sequence[CloudResource]) -> list[CloudResource]:

@@ -11,9 +11,8 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+from magnum.drivers.kubernetes.names import PROGRAMS, release_folder
 from magnum.drivers.local.errors import LocalError
-
-from .names import PROGRAMS, release_folder
 
 PATIENCE = 30.0
 MOST_BYTES = 1 << 30

@@ -4,24 +4,22 @@ All that the rest of the driver knows of it is `ensure`.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from magnum.drivers.base import DriverContext
 from magnum.drivers.local.folders import SHARED
 from magnum.drivers.local.steps import Helper, LocalSteps
 from magnum.model.names import node_name
-from magnum.nodes.kubernetes.cluster import Member
+from magnum.nodes.kubernetes.cluster import KubernetesCluster, Member
 from magnum.nodes.kubernetes.load_balancer import CONFIGURATION, configuration, user_data
-
-from .machines import KubernetesMachines, has_load_balancer
 
 GROUP = "api"
 FLAVOR = "m1.tiny"
 
 
 class LoadBalancer:
-    def __init__(self, machines: KubernetesMachines, local: LocalSteps) -> None:
-        self._machines = machines
+    def __init__(self, describe: Callable[[DriverContext], KubernetesCluster], local: LocalSteps) -> None:
+        self._describe = describe
         self._local = local
 
     def ensure(self, context: DriverContext, members: Sequence[Member]) -> None:
@@ -31,7 +29,7 @@ class LoadBalancer:
         """
         if not has_load_balancer(context):
             return
-        cluster = self._machines.cluster(context)
+        cluster = self._describe(context)
         helper = Helper(
             name=node_name(context.cluster.name, context.cluster.uuid, GROUP, 1),
             address=cluster.api,
@@ -41,3 +39,8 @@ class LoadBalancer:
             shared={CONFIGURATION: configuration(cluster, members)},
         )
         self._local.ensure_helper(context, helper)
+
+
+def has_load_balancer(context: DriverContext) -> bool:
+    """Several masters always have one; the API sees to that."""
+    return bool(context.cluster.master_lb_enabled)

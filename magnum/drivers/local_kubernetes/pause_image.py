@@ -13,8 +13,8 @@ from pathlib import Path
 from magnum.certificates.private_files import sync_directory
 from magnum.drivers.local import locks
 
-from .names import PAUSE_IMAGE
-
+PAUSE_IMAGE = "localhost/magnum/pause:1"
+"""What every pod's first container is made of here."""
 ARCHIVE = "pause.tar"
 BUSYBOX = "bin/busybox"
 LOCK_SECONDS = 60.0

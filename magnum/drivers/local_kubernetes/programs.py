@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from magnum.certificates.private_files import sync_directory
+from magnum.drivers.kubernetes.names import DEFAULT_TAG, PROGRAMS, RELEASE_URL
 from magnum.drivers.local import locks
 from magnum.drivers.local.commands import run
 from magnum.drivers.local.errors import LocalError
@@ -24,7 +25,6 @@ from magnum.nodes.kubernetes.versions import Version
 
 from . import source_build
 from .download import DownloadError, download
-from .names import DEFAULT_TAG, PROGRAMS, RELEASE_URL
 
 WAIT_SECONDS = 3600.0
 ASK_SECONDS = 10.0

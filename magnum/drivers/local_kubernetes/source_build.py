@@ -10,11 +10,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from magnum.drivers.kubernetes.names import PROGRAMS
 from magnum.drivers.local import apt
 from magnum.drivers.local.commands import installed, run
 from magnum.drivers.local.errors import LocalError
-
-from .names import PROGRAMS
 
 SUITE = "bookworm"
 SOURCE = "kubernetes"

@@ -11,13 +11,13 @@ import msgspec
 
 from magnum.addons import rendering
 from magnum.drivers.base import Bill, ClusterRequest, ClusterType, Feature, GroupChange, Problem
-from magnum.drivers.local_templates import common_problems, engine_problem
+from magnum.drivers.engines import engine_problem
+from magnum.drivers.kubernetes import upgrades
+from magnum.drivers.kubernetes.names import PROGRAMS, RELEASE_URL, release_folder
+from magnum.drivers.kubernetes.values import LABELS, read_addons, read_values
+from magnum.drivers.local_templates import common_problems
 from magnum.model.clustertemplates import ClusterTemplate, Coe, ServerType
 from magnum.nodes.kubernetes.cluster import NetworkDriver
-
-from . import upgrades
-from .names import PROGRAMS, RELEASE_URL, release_folder
-from .values import LABELS, read_addons, read_values
 
 MASTERS = (1, 3, 5)
 NETWORK_DRIVERS = tuple(NetworkDriver)
@@ -26,7 +26,7 @@ NETWORK_DRIVERS = tuple(NetworkDriver)
 class LocalKubernetesSpec(msgspec.Struct, frozen=True):
     name: str = "local_kubernetes"
     provides: frozenset[ClusterType] = frozenset({ClusterType(ServerType.VM, "debian", Coe.KUBERNETES)})
-    driver_path: str = "magnum.drivers.local_kubernetes.driver:LocalKubernetesDriver"
+    driver_path: str = "magnum.drivers.local_kubernetes.driver:make_driver"
     longest_call: float = 30.0
     features: frozenset[Feature] = frozenset(
         {Feature.NODE_LABELS, Feature.UPGRADE, Feature.ROTATE_CA, Feature.ROTATE_CREDENTIAL, Feature.MASTER_RESIZE}

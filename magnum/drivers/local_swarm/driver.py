@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, cast
 
 from magnum.coe.swarm import SwarmClient
 from magnum.drivers.base import DriverContext, DriverServices, LookContext, NodeAccess, Observation, Step
+from magnum.drivers.engines import engine_of
 from magnum.drivers.local.host import LocalHost
 from magnum.drivers.local.settings import LocalSettings
 from magnum.drivers.local.steps import TAKE_DOWN_LIMIT, LocalSteps, MachinePlan
-from magnum.drivers.local_templates import engine_of
 from magnum.model.health import Health
 from magnum.model.ledger import CloudResource
 from magnum.model.nodegroups import MASTER, WORKER

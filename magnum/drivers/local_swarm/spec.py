@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from magnum.drivers.base import ClusterRequest, ClusterType, Feature, Problem
-from magnum.drivers.local_templates import common_problems, engine_of, engine_problem
+from magnum.drivers.engines import engine_of, engine_problem
+from magnum.drivers.local_templates import common_problems
 from magnum.model.clustertemplates import Coe, ServerType
 
 

@@ -38,7 +38,7 @@ def node(name="worker-0", *, status="True", **changes):
             "nodeInfo": {
                 "kubeletVersion": "v1.20.2",
                 "containerRuntimeVersion": "containerd://1.6.20",
-                "machineID": "6d6163",
+                "bootID": "626f6f74",
             },
         },
     }
@@ -206,7 +206,7 @@ class TestNodes:
     def test_its_notes_and_its_machine(self, engine, client):
         engine.answer(f"GET {NODE}", 200, node(metadata={"annotations": {"turn": "now"}}))
         found = client.node("worker-0")
-        assert (found.annotations, found.machine_id) == ({"turn": "now"}, "6d6163")
+        assert (found.annotations, found.boot_id) == ({"turn": "now"}, "626f6f74")
 
     def test_the_network_of_its_pods(self, engine, client):
         engine.answer(f"PATCH {NODE}", 200, {})

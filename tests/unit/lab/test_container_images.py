@@ -8,8 +8,8 @@ from lab import debian_layer
 from lab.container_images import Sources
 from lab.registry import Layer, tar
 from magnum.addons.rendering import bill
+from magnum.drivers.kubernetes.names import PROGRAMS
 from magnum.drivers.local import rootfs
-from magnum.drivers.local_kubernetes.names import PROGRAMS
 
 STATUS = """\
 Package: {name}

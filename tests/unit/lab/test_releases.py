@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from lab import releases
+from magnum.drivers.kubernetes.names import PROGRAMS
 from magnum.drivers.local_kubernetes.download import DownloadError
-from magnum.drivers.local_kubernetes.names import PROGRAMS
 from magnum.drivers.local_kubernetes.programs import ProgramsSource
 
 TAG = "v1.20.2"

@@ -4,7 +4,6 @@ import json
 import tarfile
 
 from magnum.drivers.local_kubernetes import pause_image
-from magnum.drivers.local_kubernetes.names import PAUSE_IMAGE
 
 
 def files(content):
@@ -35,7 +34,7 @@ def test_it_is_made_once_for_each_busybox(tmp_path):
     (root / pause_image.BUSYBOX).write_bytes(b"old")
     first = pause_image.ensure(tmp_path / "cache", root, "x86_64")
     assert json.loads(files((first / pause_image.ARCHIVE).read_bytes())["manifest.json"])[0]["RepoTags"] == [
-        PAUSE_IMAGE
+        pause_image.PAUSE_IMAGE
     ]
     assert pause_image.ensure(tmp_path / "cache", root, "x86_64") == first
     (root / pause_image.BUSYBOX).write_bytes(b"new")

@@ -7,10 +7,10 @@ import threading
 
 import pytest
 
+from magnum.drivers.kubernetes.names import PROGRAMS
 from magnum.drivers.local.errors import LocalError
 from magnum.drivers.local_kubernetes import programs, source_build
 from magnum.drivers.local_kubernetes.download import DownloadError
-from magnum.drivers.local_kubernetes.names import PROGRAMS
 from magnum.drivers.local_kubernetes.programs import ProgramsMissingError, ProgramsSource
 
 TAG = "v1.31.2"

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from magnum.drivers.base import ClusterRequest, GroupChange
+from magnum.drivers.kubernetes.values import read_addons, read_values
 from magnum.drivers.local_kubernetes.spec import SPEC
-from magnum.drivers.local_kubernetes.values import read_addons, read_values
 from magnum.model.clustertemplates import ClusterTemplate
 
 TEMPLATE = ClusterTemplate(

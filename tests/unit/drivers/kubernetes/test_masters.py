@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from magnum.coe.etcd import EtcdMember
-from magnum.drivers.local_kubernetes.etcd import Etcd, joins
-from magnum.drivers.local_kubernetes.masters import Masters
+from magnum.drivers.kubernetes.etcd import Etcd, joins, peer_url
+from magnum.drivers.kubernetes.masters import Masters
 from magnum.model.failures import Fatal, Retry
 from magnum.model.nodegroups import NodeGroup
 from magnum.model.nodes import Node, NodeState
@@ -121,22 +121,22 @@ class Context:
 
 
 class Local:
-    """Machines are started by the number of their node."""
+    """Machines are started by the number of their node, unless the provider is busy."""
 
     def __init__(self):
         self.started = []
+        self.balanced = []
+        self.busy = False
 
-    def addressed(self, _context, node):
-        return msgspec.structs.replace(node, address=node.address or address(node.number))
-
-    def machines(self, context, only):
+    def start(self, context, only):
+        if self.busy:
+            return Wait(5.0, "the stack is busy")
         self.started += [node.number for node in context.changing if node.state is NodeState.PLANNED and only(node)]
         return Done()
 
-
-class Balancer:
-    def ensure(self, _context, members):
-        self.members = [member.name for member in members]
+    def balance(self, _context, masters):
+        self.balanced = [master.name for master in masters]
+        return Done()
 
 
 @pytest.fixture
@@ -145,13 +145,8 @@ def local():
 
 
 @pytest.fixture
-def balancer():
-    return Balancer()
-
-
-@pytest.fixture
-def make(local, balancer):
-    return lambda etcd: Masters(local, balancer, Etcd(etcd.connect))
+def make(local):
+    return lambda etcd: Masters(local, Etcd(etcd.connect))
 
 
 class TestJoining:
@@ -175,7 +170,7 @@ class TestJoining:
 
     def test_each_comes_in_its_turn_and_is_given_a_vote_when_it_has_caught_up(self, make, local):
         etcd = FakeEtcd(1)
-        second, third = node(2, NodeState.PLANNED), node(3, NodeState.PLANNED, address=None)
+        second, third = node(2, NodeState.PLANNED), node(3, NodeState.PLANNED)
         masters = make(etcd)
         context = Context(node(1), second, third)
         assert masters.join(context) == Wait(1.0, "m-2 is catching up with the other members of etcd")
@@ -190,6 +185,19 @@ class TestJoining:
         done = Context(node(1), node(2, NodeState.REPORTED), node(3, NodeState.REPORTED))
         assert masters.join(done) == Done()
         assert done.calls == 0
+
+    def test_it_is_asked_for_its_vote_when_its_machine_is_begun(self, make, local):
+        etcd = FakeEtcd(1)
+        local.busy = True
+        assert make(etcd).join(Context(node(1), node(2, NodeState.PLANNED))) == Wait(5.0, "the stack is busy")
+        assert etcd.done == [("add", 2)]
+
+    def test_etcd_is_asked_from_outside_and_its_members_know_each_other_inside(self):
+        asked = []
+        first = node(1, address="10.0.0.5", floating_address="172.24.0.5")
+        Etcd(lambda addresses, _: asked.extend(addresses)).client(Context(first))
+        assert asked == ["172.24.0.5"]
+        assert peer_url(first) == "https://10.0.0.5:2380"
 
     def test_one_whose_set_up_fails_stops_it_and_its_member_goes_before_its_successor_comes(self, make):
         etcd = FakeEtcd(1)
@@ -259,10 +267,10 @@ class TestLeaving:
             masters.check(Context(*alive, node(4), leaving(5), arguments=HealCluster(("m",))))
 
 
-def test_connections_go_to_masters_that_are_up_and_stay(make, balancer):
+def test_connections_go_to_masters_that_are_up_and_stay(make, local):
     masters = make(FakeEtcd(1))
     masters.balance(Context(node(1), node(2, NodeState.REPORTED), node(3, NodeState.PLANNED), leaving(4)))
-    assert balancer.members == ["m-1", "m-2"]
+    assert local.balanced == ["m-1", "m-2"]
     first = [node(number, NodeState.PLANNED) for number in (1, 2, 3)]
     masters.balance(Context(*first, arguments=CreateCluster()))
-    assert balancer.members == ["m-1", "m-2", "m-3"]
+    assert local.balanced == ["m-1", "m-2", "m-3"]

@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv4Network
 import msgspec
 
 from magnum.addons import rendering
-from magnum.drivers.local_templates import engine_of
+from magnum.drivers.engines import engine_of
 from magnum.model.clusters import Cluster
 from magnum.model.clustertemplates import ClusterTemplate
 from magnum.model.nodegroups import NodeGroup
@@ -17,7 +17,8 @@ from magnum.nodes.data import Engine
 from magnum.nodes.kubernetes.cluster import KubernetesCluster, Member, NetworkDriver, Options
 from magnum.nodes.kubernetes.versions import Version
 
-from .names import DEFAULT_TAG, PAUSE_IMAGE
+from .infrastructure import Place, Site
+from .names import DEFAULT_TAG
 
 DEFAULT_PORT = 6443
 VERSION_LABEL = "kube_tag"
@@ -61,17 +62,17 @@ class ClusterValues(msgspec.Struct, frozen=True, kw_only=True):
     admission_plugins: tuple[str, ...]
     options: Options
 
-    def cluster(
-        self, uuid: str, network: IPv4Network, masters: Sequence[Member], api: IPv4Address
-    ) -> KubernetesCluster:
-        """Give the cluster whose machines are in this network and whose API is at this address."""
+    def cluster(self, uuid: str, site: Site, masters: Sequence[Member], api: Place) -> KubernetesCluster:
+        """Give the cluster with these masters whose API is at this place."""
         return KubernetesCluster(
             uuid=uuid,
-            network=network,
+            network=site.network,
             masters=tuple(masters),
-            api=api,
-            pause_image=PAUSE_IMAGE,
-            shares_host=True,
+            api=api.inside,
+            api_names=() if api.outside is None else (api.outside,),
+            pause_image=site.pause_image,
+            shares_host=site.shares_host,
+            watches_images=site.watches_images,
             **msgspec.structs.asdict(self),
         )
 
@@ -122,7 +123,7 @@ def read_values(template: ClusterTemplate, labels: Mapping[str, str]) -> Cluster
     )
     # As it will be, but for addresses that nobody knows yet: a documentation network stands in for them.
     master = Member("master", IPv4Address("192.0.2.10"))
-    values.cluster(_NOWHERE, IPv4Network("192.0.2.0/24"), [master], master.address)
+    values.cluster(_NOWHERE, Site(network=IPv4Network("192.0.2.0/24")), [master], Place(master.address))
     return values
 
 

@@ -10,23 +10,21 @@ from collections.abc import Iterator, Sequence
 from magnum.coe.etcd import EtcdMember
 from magnum.drivers.base import DriverContext
 from magnum.drivers.cluster_failures import told
-from magnum.drivers.local.steps import LocalSteps
 from magnum.model.failures import Code, Fatal
 from magnum.model.nodegroups import MASTER
 from magnum.model.nodes import Node, NodeState
 from magnum.model.operations import HealCluster
 from magnum.model.outcomes import Done, Outcome, Wait
 
-from .etcd import Etcd, as_member, is_leaving, is_new, joins, masters_of, member_of, peer_url
-from .load_balancer import LoadBalancer
+from .etcd import Etcd, is_leaving, is_new, joins, masters_of, member_of, peer_url
+from .infrastructure import Infrastructure
 
 CALL_TIMEOUT = 8.0
 
 
 class Masters:
-    def __init__(self, local: LocalSteps, load_balancer: LoadBalancer, etcd: Etcd) -> None:
-        self._local = local
-        self._load_balancer = load_balancer
+    def __init__(self, infrastructure: Infrastructure, etcd: Etcd) -> None:
+        self._infrastructure = infrastructure
         self._etcd = etcd
 
     def check(self, context: DriverContext) -> Outcome:
@@ -79,16 +77,16 @@ class Masters:
     def balance(self, context: DriverContext) -> Outcome:
         """Let connections go to the masters that stay and are up; those that begin together come up by themselves."""
         ready = [node for node in masters_of(context) if not is_leaving(node) and not is_new(context, node)]
-        self._load_balancer.ensure(context, [as_member(node) for node in ready])
-        return Done()
+        return self._infrastructure.balance(context, ready)
 
     def _bring_up(self, context: DriverContext, node: Node) -> Outcome:
-        node = self._local.addressed(context, node)
         client = self._etcd.client(context)
         if member_of(node, client.members()) is None:
             with context.provider_call(f"add {node.name} to etcd", timeout=CALL_TIMEOUT):
                 client.add_learner(peer_url(node))
-        self._local.machines(context, lambda other: other.uuid == node.uuid)
+        started = self._infrastructure.start(context, lambda other: other.uuid == node.uuid)
+        if isinstance(started, Wait):
+            return started
         member = member_of(node, client.members())
         if member is not None and member.is_learner:
             with context.provider_call(f"give {node.name} a vote in etcd", timeout=CALL_TIMEOUT):

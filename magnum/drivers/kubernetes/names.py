@@ -1,12 +1,10 @@
-"""Names that several modules of this driver and the tools around it share."""
+"""What a release of Kubernetes is called and where it lies; drivers and the tools around them share these names."""
 
 PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
 """What a machine is given of Kubernetes; everything else of it comes as images."""
 DEFAULT_TAG = "v1.20.2"
 """The version of clusters whose label kube_tag says nothing: the one whose source is in Debian 12."""
 RELEASE_URL = "https://dl.k8s.io"
-PAUSE_IMAGE = "localhost/magnum/pause:1"
-"""What every pod's first container is made of; see `pause_image`."""
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "ppc64le": "ppc64le", "s390x": "s390x"}
 

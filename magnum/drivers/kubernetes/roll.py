@@ -2,16 +2,17 @@
 
 How far it is follows from what is there, so a roll that was interrupted anywhere, or has failed, goes on where it was:
 
-* what a machine's disk was made from (its edition) is remembered with the disk. A node is done when that is what it is
-  to be made from, and it is a member;
-* a node whose turn it is says so in an annotation: who had it cordoned, and since when it is being emptied;
+* what a machine was made from (its edition) is remembered with it. A node is done when that is what it is to be made
+  from, and it is a member;
+* a node whose turn it is says so in an annotation: who had it cordoned, since when it is being emptied, and which boot
+  of its machine is to end;
 * a machine is made anew once in an operation. One that an earlier operation left half-built is made anew once more.
 
 Masters go one at a time, and only while every other one is well: its API server is ready only with an etcd that has a
 majority. A node's work is moved off first, as its budgets allow; the node's own object stays in the cluster.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -21,8 +22,7 @@ from magnum.coe.kubernetes_calls import KubernetesError
 from magnum.coe.kubernetes_values import KubernetesNode
 from magnum.drivers.base import DriverContext
 from magnum.drivers.cluster_failures import told
-from magnum.drivers.local.machines import MachineStatus
-from magnum.drivers.local.steps import LocalSteps
+from magnum.drivers.node_groups import staying
 from magnum.model.clocks import MICROSECONDS, Instant
 from magnum.model.failures import Code, Fatal
 from magnum.model.nodegroups import MASTER
@@ -32,6 +32,7 @@ from magnum.model.outcomes import Done, Outcome, Wait
 from magnum.nodes.kubernetes.versions import Version
 
 from .draining import empty, why_waiting
+from .infrastructure import Infrastructure, Server
 from .kubernetes import CALL_TIMEOUT, Kubernetes, why_not_ready
 
 TURN = "magnum.openstack.org/turn"
@@ -40,29 +41,36 @@ _PAUSE = 0.5
 
 
 class Turn(msgspec.Struct, frozen=True):
-    """What stands on a node while it is its turn. `closed`: its owner had cordoned it, and so it stays."""
+    """What stands on a node while it is its turn. `closed`: its owner had cordoned it, and so it stays.
+
+    `boot` is the one that is to end: a kubelet of another one is the new kubelet.
+    """
 
     operation: str
     since: Instant
     closed: bool
+    boot: str = ""
 
 
 class Roll:
     def __init__(
-        self, local: LocalSteps, kubernetes: Kubernetes, version: Callable[[DriverContext, Node], Version]
+        self,
+        infrastructure: Infrastructure,
+        kubernetes: Kubernetes,
+        version: Callable[[DriverContext, Node], Version],
     ) -> None:
-        self._local = local
+        self._infrastructure = infrastructure
         self._kubernetes = kubernetes
         self._version = version
 
     def check(self, context: DriverContext) -> Outcome:
         """See that no master skips a version: where an upgrade has failed it may be older than its row says."""
-        machines = self._local.machines_of(context)
-        for node in _staying(context):
-            machine = machines.get(node.name)
-            if node.role != MASTER or machine is None or not machine.edition:
+        servers = self._infrastructure.servers(context)
+        for node in staying(context):
+            server = servers.get(node.name)
+            if node.role != MASTER or server is None or not server.edition:
                 continue
-            present, wanted = Version.parse(machine.edition.split()[0]), self._version(context, node)
+            present, wanted = Version.parse(server.edition.split()[0]), self._version(context, node)
             if wanted.minor > present.minor + 1:
                 raise Fatal(
                     Code.PROVIDER_REFUSED,
@@ -72,25 +80,25 @@ class Roll:
         return Done()
 
     def masters(self, context: DriverContext) -> Outcome:
-        return self._roll(context, [node for node in _staying(context) if node.role == MASTER], at_once=1)
+        return self._roll(context, [node for node in staying(context) if node.role == MASTER], at_once=1)
 
     def workers(self, context: DriverContext) -> Outcome:
         arguments = context.operation.arguments
         asked = arguments.max_batch_size if isinstance(arguments, UpgradeNodeGroup) else None
-        return self._roll(context, [node for node in _staying(context) if node.role != MASTER], at_once=asked or 1)
+        return self._roll(context, [node for node in staying(context) if node.role != MASTER], at_once=asked or 1)
 
     def _roll(self, context: DriverContext, nodes: Sequence[Node], *, at_once: int) -> Outcome:
         """Bring as many nodes at once as may be a bit further; those come first that have had a turn already."""
-        machines = self._local.machines_of(context)
-        members = self._members(context, nodes, machines)
+        servers = self._infrastructure.servers(context)
+        members = self._members(context, nodes, servers)
         known = [
             _Node(
-                local=self._local,
+                infrastructure=self._infrastructure,
                 kubernetes=self._kubernetes,
                 context=context,
                 node=node,
                 version=self._version(context, node),
-                machine=machines.get(node.name),
+                server=servers.get(node.name),
                 member=members.get(node.name),
             )
             for node in nodes
@@ -102,37 +110,38 @@ class Roll:
         return Wait(_PAUSE, f"{self._count(context)}: {'; '.join(reasons)}")
 
     def _members(
-        self, context: DriverContext, nodes: Sequence[Node], machines: dict[str, MachineStatus]
+        self, context: DriverContext, nodes: Sequence[Node], servers: Mapping[str, Server]
     ) -> dict[str, KubernetesNode]:
         """Ask the cluster for its nodes; where its masters are being made anew there may be nobody to ask."""
         try:
             return {member.name: member for member in self._kubernetes.client(context).nodes()}
         except KubernetesError:
-            if any(node.role == MASTER and not _works(node, machines) for node in nodes):
+            if any(node.role == MASTER and not _works(node, servers) for node in nodes):
                 return {}
             with told("looking at the nodes"):
                 raise
 
     def _count(self, context: DriverContext) -> str:
-        machines, staying = self._local.machines_of(context), _staying(context)
+        servers, nodes = self._infrastructure.servers(context), staying(context)
         made = sum(
-            node.state is NodeState.JOINED and self._local.edition(context, node) == _edition(machines.get(node.name))
-            for node in staying
+            node.state is NodeState.JOINED
+            and self._infrastructure.edition(context, node) == _edition(servers.get(node.name))
+            for node in nodes
         )
-        versions = ", ".join(sorted({self._version(context, node).tag for node in staying}))
-        return f"{made} of {len(staying)} nodes are of {versions}"
+        versions = ", ".join(sorted({self._version(context, node).tag for node in nodes}))
+        return f"{made} of {len(nodes)} nodes are of {versions}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Node:
     """One node, as it is at the start of a step; `member` is None where the cluster does not know or tell it."""
 
-    local: LocalSteps
+    infrastructure: Infrastructure
     kubernetes: Kubernetes
     context: DriverContext
     node: Node
     version: Version
-    machine: MachineStatus | None
+    server: Server | None
     member: KubernetesNode | None
 
     @property
@@ -149,7 +158,7 @@ class _Node:
 
     @property
     def _is_of_edition(self) -> bool:
-        return _edition(self.machine) == self.local.edition(self.context, self.node)
+        return _edition(self.server) == self.infrastructure.edition(self.context, self.node)
 
     def advance(self) -> str:
         """Do what is next, and say what is waited for then."""
@@ -159,23 +168,23 @@ class _Node:
             raise Fatal(
                 Code.NODE_STEP, f"{self.node.name}: step {self.node.failed_step} failed: {self.node.report or ''}"
             )
-        assert self.machine is not None
-        if not self.machine.running:
-            raise self.local.revived(self.context, self.node, self.machine)
+        assert self.server is not None
+        if not self.server.running:
+            raise self.infrastructure.revived(self.context, self.node)
         if self.node.state is NodeState.PLANNED:
             return f"waiting for the report of {self.node.name}"
         return self._why_not_ready() or self._join()
 
     def _is_made(self) -> bool:
         """Whether its disk is what it is to be: one that an earlier operation has made counts if it became a member."""
-        if self.machine is None or not self._is_of_edition:
+        if self.server is None or not self._is_of_edition:
             return False
-        mine = self.machine.instance_id == self.local.rebuilt_as(self.context, self.node)
+        mine = self.server.instance == self.infrastructure.rebuilt_as(self.context, self.node)
         return mine or self.node.state is NodeState.JOINED
 
     def _empty(self) -> str | None:
         """Say what keeps the machine from being taken down; None when nothing does."""
-        if self.node.state is not NodeState.JOINED or self.machine is None or not self.machine.running:
+        if self.node.state is not NodeState.JOINED or self.server is None or not self.server.running:
             return None  # it was left half-built, or has stopped: it does no work
         if self.node.role == MASTER and (reason := self._why_not_without_it()):
             return reason
@@ -210,21 +219,36 @@ class _Node:
         if before is not None and before.operation == self.context.operation.uuid and member.unschedulable:
             return before
         closed = member.unschedulable if before is None else before.closed
-        turn = Turn(self.context.operation.uuid, self.context.clock.now(), closed)
+        turn = Turn(self.context.operation.uuid, self.context.clock.now(), closed, member.boot_id)
         with self.context.provider_call(f"cordon {member.name}", timeout=2 * CALL_TIMEOUT):
             client.annotate(member.name, {TURN: msgspec.json.encode(turn).decode()})
             client.cordon(member.name)
         return turn
 
     def _rebuild(self) -> str:
-        self.local.rebuild(self.context, self.node)
+        if self.member is not None:
+            self._note_boot(self.member)
+        outcome = self.infrastructure.rebuild(self.context, self.node)
+        if isinstance(outcome, Wait):
+            return outcome.reason
         self.context.event(f"{self.node.name} is rebuilt, as {self.version.tag}.")
         return f"rebuilding {self.node.name}"
 
+    def _note_boot(self, member: KubernetesNode) -> None:
+        """Write down which kubelet goes: nobody may take it for the one that comes."""
+        turn = _turn_of(member) or Turn(self.context.operation.uuid, self.context.clock.now(), member.unschedulable)
+        if turn.boot == member.boot_id:
+            return
+        turn = msgspec.structs.replace(turn, boot=member.boot_id)
+        with told(f"preparing {member.name}"):
+            client = self.kubernetes.client(self.context)
+            with self.context.provider_call(f"mark {member.name} as rebuilt", timeout=CALL_TIMEOUT):
+                client.annotate(member.name, {TURN: msgspec.json.encode(turn).decode()})
+
     def _why_not_ready(self) -> str | None:
         """See that it is the new kubelet that is Ready, and on a master the new API server."""
-        assert self.machine is not None
-        if self.member is not None and self.member.machine_id != self.machine.machine_id:
+        turn = None if self.member is None else _turn_of(self.member)
+        if self.member is not None and turn is not None and self.member.boot_id == turn.boot:
             return f"not Ready yet: {self.node.name} (has not come back yet)"
         if reason := why_not_ready(self.node, self.member):
             return f"not Ready yet: {reason}"
@@ -252,17 +276,13 @@ class _Node:
         return f"{self.node.name} is Ready again"
 
 
-def _staying(context: DriverContext) -> list[Node]:
-    return [node for node in context.changing if node.state is not NodeState.REMOVING]
+def _works(node: Node, servers: Mapping[str, Server]) -> bool:
+    server = servers.get(node.name)
+    return node.state is NodeState.JOINED and server is not None and server.running
 
 
-def _works(node: Node, machines: dict[str, MachineStatus]) -> bool:
-    machine = machines.get(node.name)
-    return node.state is NodeState.JOINED and machine is not None and machine.running
-
-
-def _edition(machine: MachineStatus | None) -> str:
-    return "" if machine is None else machine.edition
+def _edition(server: Server | None) -> str:
+    return "" if server is None else server.edition
 
 
 def _turn_of(member: KubernetesNode) -> Turn | None:

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address
 
 from magnum.coe.etcd import PEER_PORT, EtcdClient, EtcdMember
 from magnum.drivers.base import ClientTls, DriverContext
-from magnum.drivers.local.steps import group_of
+from magnum.drivers.node_groups import group_of
 from magnum.model.failures import Code, Retry
 from magnum.model.nodegroups import MASTER
 from magnum.model.nodes import Node, NodeState
@@ -74,7 +74,7 @@ class Etcd:
         return tuple(known[_url(member)] for member in members)
 
     def _connected(self, context: DriverContext, nodes: Sequence[Node]) -> EtcdClient:
-        return self._connect([str(node.address) for node in nodes], context.client_tls(CaType.ETCD))
+        return self._connect([str(node.reached_at) for node in nodes], context.client_tls(CaType.ETCD))
 
 
 def is_leaving(node: Node) -> bool:

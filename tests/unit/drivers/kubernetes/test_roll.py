@@ -16,9 +16,9 @@ from magnum.coe.kubernetes_values import (
     KubernetesPod,
     Readiness,
 )
-from magnum.drivers.local.machines import MachineStatus
-from magnum.drivers.local_kubernetes.draining import DRAIN_LIMIT
-from magnum.drivers.local_kubernetes.roll import TURN, Roll
+from magnum.drivers.kubernetes.draining import DRAIN_LIMIT
+from magnum.drivers.kubernetes.infrastructure import Server
+from magnum.drivers.kubernetes.roll import TURN, Roll
 from magnum.model.failures import Code, Fatal, Retry
 from magnum.model.nodes import Node, NodeState
 from magnum.model.operations import Operation, OperationState, UpgradeNodeGroup
@@ -56,7 +56,7 @@ class World:
             for name in names
         }
         self.wanted = NEW
-        self.hosts = {name: machine(name, f"{OLD} x", "first") for name in names}
+        self.hosts = {name: Server(running=True, edition=f"{OLD} x", instance="first") for name in names}
         self.members = {name: member(name) for name in names}
         self.work = {name: [pod(f"on-{name}", name)] for name in names if name[0] == "w"}
         self.blocked = set()
@@ -119,7 +119,7 @@ class World:
 
     # ---- the host
 
-    def machines_of(self, _):
+    def servers(self, _):
         return dict(self.hosts)
 
     def edition(self, _, node):
@@ -133,14 +133,16 @@ class World:
         with self.provider_call(f"rebuild {node.name}", timeout=30):
             self.save_node(msgspec.structs.replace(node, state=NodeState.PLANNED, failed_step=None, report=None))
             self.rebuilt.append(node.name)
-            self.hosts[node.name] = machine(node.name, self.edition(None, node), self.rebuilt_as(None, node))
+            self.hosts[node.name] = Server(
+                running=True, edition=self.edition(None, node), instance=self.rebuilt_as(None, node)
+            )
             self.work[node.name] = []
             self.booted_at[node.name] = self.seconds + 10
         self.note()
+        return Done()
 
-    def revived(self, _, node, stopped):
-        assert stopped == self.hosts[node.name]
-        self.hosts[node.name] = msgspec.structs.replace(stopped, running=True)
+    def revived(self, _, node):
+        self.hosts[node.name] = msgspec.structs.replace(self.hosts[node.name], running=True)
         return Retry(Code.NODE_DEAD, f"{node.name} was started again")
 
     # ---- the cluster
@@ -173,9 +175,9 @@ class World:
         self.seconds += 5
         for name, row in list(self.rows.items()):
             self.work[name] = [one for one in self.work.get(name, []) if not one.terminating]
-            mine = self.members[name].machine_id == self.hosts[name].machine_id
-            if row.state is NodeState.REPORTED and not mine:
-                change = {"machine_id": self.hosts[name].machine_id, "kubelet_version": self.wanted, "ready": True}
+            boot = f"boot of {name}/{self.hosts[name].instance}"
+            if row.state is NodeState.REPORTED and self.members[name].boot_id != boot:
+                change = {"boot_id": boot, "kubelet_version": self.wanted, "ready": True}
                 self.members[name] = msgspec.structs.replace(self.members[name], **change)
             if row.state is NodeState.PLANNED and name in self.broken:
                 self.rows[name] = msgspec.structs.replace(
@@ -237,17 +239,6 @@ class Api:
         self._world.note()
 
 
-def machine(name, edition, instance):
-    return MachineStatus(
-        name=name,
-        address=None,
-        running=True,
-        edition=edition,
-        instance_id=instance,
-        machine_id=f"id of {name}/{instance}",
-    )
-
-
 def member(name):
     return KubernetesNode(
         name=name,
@@ -261,7 +252,7 @@ def member(name):
         addresses={},
         labels={},
         taints=(),
-        machine_id=f"id of {name}/first",
+        boot_id=f"boot of {name}/first",
     )
 
 
@@ -326,7 +317,7 @@ def test_its_owner_reads_how_far_it_is():
 def test_what_is_so_already_is_left_alone():
     world = World()
     for name in ("m-1", "w-1"):
-        world.hosts[name] = machine(name, f"{NEW} x", "first")
+        world.hosts[name] = Server(running=True, edition=f"{NEW} x", instance="first")
     run_all(world)
     assert world.rebuilt == ["w-2"]
     assert run_all(world) == []
@@ -380,7 +371,7 @@ def test_work_that_does_not_end_goes_with_its_machine():
     world.work["w-1"] = [msgspec.structs.replace(pod("slow", "w-1"), terminating=True)]
     world.turn = lambda: setattr(world, "seconds", world.seconds + DRAIN_LIMIT)
     roll = roll_of(world)
-    world.hosts["m-1"] = machine("m-1", f"{NEW} x", "first")
+    world.hosts["m-1"] = Server(running=True, edition=f"{NEW} x", instance="first")
     assert "work is moving off w-1" in roll.workers(world).reason
     world.seconds += DRAIN_LIMIT + 1
     assert "rebuilding w-1" in roll.workers(world).reason
@@ -420,7 +411,7 @@ def test_a_machine_that_stops_while_it_is_set_up_is_started_again():
     world = World()
     roll = roll_of(world)
     roll.masters(world)
-    world.hosts["m-1"] = msgspec.structs.replace(world.hosts["m-1"], running=False, reason="its processes have ended")
+    world.hosts["m-1"] = msgspec.structs.replace(world.hosts["m-1"], running=False)
     with pytest.raises(Retry, match="m-1 was started again"):
         roll.masters(world)
     run_all(world)
@@ -466,6 +457,26 @@ def test_a_stale_word_of_the_old_kubelet_is_not_taken_for_the_new_ones():
     roll.masters(world)
     world.rows["m-1"] = msgspec.structs.replace(world.rows["m-1"], state=NodeState.REPORTED)
     assert "m-1 (has not come back yet)" in roll.masters(world).reason
+
+
+def test_a_machine_that_takes_its_time_to_go_is_waited_for(monkeypatch):
+    world = World()
+    monkeypatch.setattr(world, "rebuild", lambda _, node: Wait(5.0, f"the stack of {node.name} is busy"))
+    assert "the stack of m-1 is busy" in roll_of(world).masters(world).reason
+    assert world.told == []
+
+
+def test_what_an_earlier_operation_left_half_built_is_not_taken_for_what_comes():
+    world = World()
+    world.rows["m-1"] = msgspec.structs.replace(world.rows["m-1"], state=NodeState.FAILED)
+    world.rows["w-1"] = msgspec.structs.replace(world.rows["w-1"], state=NodeState.FAILED)
+    world.hosts["m-1"] = Server(running=True, edition=f"{NEW} x", instance="first")
+    roll = roll_of(world)
+    world.answers = lambda _: True
+    roll.workers(world)
+    assert world.rebuilt == ["w-1"]
+    world.rows["w-1"] = msgspec.structs.replace(world.rows["w-1"], state=NodeState.REPORTED)
+    assert "w-1 (has not come back yet)" in roll.workers(world).reason
 
 
 def test_a_master_that_was_left_behind_does_not_skip_a_version():

@@ -18,8 +18,8 @@ from magnum.coe.kubernetes_values import (
     Readiness,
     Taint,
 )
-from magnum.drivers.local_kubernetes.draining import DRAIN_LIMIT
-from magnum.drivers.local_kubernetes.kubernetes import NOT_READY, Kubernetes
+from magnum.drivers.kubernetes.draining import DRAIN_LIMIT
+from magnum.drivers.kubernetes.kubernetes import NOT_READY, Kubernetes
 from magnum.model.failures import Code, Fatal, Retry
 from magnum.model.health import Health
 from magnum.model.nodegroups import NodeGroup

@@ -1,7 +1,6 @@
 """The cluster itself: waited for, given its roles and labels, drained and shrunk, through its own API.
 
-The conductor does all of it with Magnum's client certificate. What a driver elsewhere would do in the same way depends
-on nothing of this host but the cluster's address.
+The conductor does all of it with Magnum's client certificate, at the address at which the API is reached from outside.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +15,7 @@ from magnum.coe.kubernetes_health import judge
 from magnum.coe.kubernetes_values import Json, KubernetesNode, ObjectName, Taint
 from magnum.drivers.base import ClientTls, DriverContext, LookContext, Observation
 from magnum.drivers.cluster_failures import told
-from magnum.drivers.local.steps import group_of
+from magnum.drivers.node_groups import group_of, leaving, staying
 from magnum.model.events import EventLevel
 from magnum.model.health import Health, silent
 from magnum.model.nodegroups import MASTER
@@ -72,24 +71,24 @@ class Kubernetes:
         While the dead are replaced others may die: they are not waited for, but found by the next look.
         """
         cluster = self._describe(context)
-        staying = [node for node in context.changing if node.state is not NodeState.REMOVING]
+        expected = staying(context)
         with told("looking at the nodes"):
             client = self.client(context)
             members = {member.name: member for member in client.nodes()}
-            self._mark(context, client, [node for node in staying if node.name in members], members)
-            awaited = [node for node in staying if not _is_healing(context) or node.state is not NodeState.JOINED]
+            self._mark(context, client, [node for node in expected if node.name in members], members)
+            awaited = [node for node in expected if not _is_healing(context) or node.state is not NodeState.JOINED]
             missing = [reason for node in awaited if (reason := why_not_ready(node, members.get(node.name)))]
             if missing:
                 return Wait(0.5, f"not Ready yet: {', '.join(missing)}")
             version = client.version()
-        for node in staying:
+        for node in expected:
             if node.state is not NodeState.JOINED:
                 context.save_node(
                     msgspec.structs.replace(node, state=NodeState.JOINED, member_id=members[node.name].uid)
                 )
         runtimes = sorted({member.container_runtime for member in members.values()})
         context.update_cluster(
-            api_address=cluster.api_url, coe_version=version.text, container_version=_runtime(runtimes)
+            api_address=cluster.outside_url, coe_version=version.text, container_version=_runtime(runtimes)
         )
         return Done()
 
@@ -111,9 +110,9 @@ class Kubernetes:
         blocked: list[str] = []
         with told("draining"):
             client = self.client(context)
-            leaving = self._leaving(context, client)
-            version = client.version() if leaving else None
-            for member in leaving:
+            going = self._leaving(context, client)
+            version = client.version() if going else None
+            for member in going:
                 if not member.unschedulable:
                     with context.provider_call(f"cordon {member.name}", timeout=CALL_TIMEOUT):
                         client.cordon(member.name)
@@ -151,7 +150,7 @@ class Kubernetes:
             members = client.nodes()
             return Observation(
                 nodes_seen=sum(member.ready for member in members),
-                api_address=cluster.api_url,
+                api_address=cluster.outside_url,
                 coe_version=client.version().text,
                 container_version=_runtime(sorted({member.container_runtime for member in members})),
             )
@@ -171,14 +170,14 @@ class Kubernetes:
         )
 
     def client(self, context: DriverContext) -> KubernetesClient:
-        return self._connect(self._describe(context).api_url, context.client_tls())
+        return self._connect(self._describe(context).outside_url, context.client_tls())
 
     def client_of(self, context: DriverContext, master: Node) -> KubernetesClient:
         """Give a client of the API server of one master."""
-        return self._connect(f"https://{master.address}:{self._describe(context).api_port}", context.client_tls())
+        return self._connect(f"https://{master.reached_at}:{self._describe(context).api_port}", context.client_tls())
 
     def _leaving(self, context: DriverContext, client: KubernetesClient) -> list[KubernetesNode]:
-        names = {node.name for node in context.changing if node.state is NodeState.REMOVING}
+        names = {node.name for node in leaving(context)}
         return [member for member in client.nodes() if member.name in names] if names else []
 
     def _mark(

@@ -1,0 +1,1 @@
+"""Kubernetes on whatever its nodes run on; no driver of its own."""
