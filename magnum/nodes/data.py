@@ -26,6 +26,7 @@ from magnum.nodes.limits import (
 )
 
 NODE_DATA = "/etc/magnum/node"
+HEAT_SIGNAL_URL = f"{NODE_DATA}/heat_signal_url"
 
 
 class NodeToken(msgspec.Struct, frozen=True):
@@ -131,8 +132,9 @@ class NodeData(msgspec.Struct, frozen=True, kw_only=True):
 
     The service's API, whose URL ends in `/v1`, is believed when it holds the key with this `api_pin` (base64 of the
     SHA-256 of its public key), or when `api_ca` (PEM) vouches for it, or else an authority that the machine knows.
-    `api_addresses` are those under which clients reach this node's own API besides `address`: a load balancer, a
-    floating address. Without `heat_signal` the node reports to the service.
+    With `verify_api` false nobody has to vouch for it, nor for other services of the cloud. `api_addresses` are those
+    under which clients reach this node's own API besides `address`: a load balancer, a floating address. The node
+    reports to the service, and to Heat as well when it has a `heat_signal`.
     """
 
     cluster_uuid: str
@@ -144,6 +146,7 @@ class NodeData(msgspec.Struct, frozen=True, kw_only=True):
     credential: NodeToken | Trustee
     api_pin: str | None = None
     api_ca: str | None = None
+    verify_api: bool = True
     api_addresses: tuple[str, ...] = ()
     heat_signal: HeatSignal | None = None
     engine: Engine = Engine()
@@ -175,8 +178,8 @@ class NodeData(msgspec.Struct, frozen=True, kw_only=True):
             "api_url": self.api_url,
             "api_pin": self.api_pin or "",
             "api_ca": self.api_ca or "",
+            "verify_api": "" if self.verify_api else "no",
             "api_addresses": "\n".join(self.api_addresses),
-            "report": "heat" if self.heat_signal else "magnum",
             **self.credential.values(),
             **(self.heat_signal.values() if self.heat_signal else {}),
             **self.engine.values(),

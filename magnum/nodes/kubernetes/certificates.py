@@ -5,6 +5,7 @@ Nobody's is an administrator's: `system:masters` is for owners and for the condu
 """
 
 from collections.abc import Sequence
+from ipaddress import IPv4Address
 
 import msgspec
 
@@ -14,6 +15,7 @@ from .cluster import KubernetesCluster, KubernetesNode
 
 SERVER = "serverAuth"
 CLIENT = "clientAuth"
+_LOOPBACK = IPv4Address("127.0.0.1")
 CA_FILES = {CaType.KUBERNETES: "ca", CaType.ETCD: "etcd-ca", CaType.FRONT_PROXY: "front-proxy-ca"}
 _ALL = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
 _READERS: dict[str, tuple[str, ...]] = {
@@ -82,9 +84,8 @@ def certificates_of(cluster: KubernetesCluster, node: KubernetesNode) -> tuple[C
 
 def _of_master(cluster: KubernetesCluster, node: KubernetesNode) -> tuple[Certificate, ...]:
     service = "kubernetes.default.svc"
-    own = (str(node.address), *([str(node.floating_address)] if node.floating_address else ()))
-    api = map(str, (cluster.api, *cluster.api_names))
-    answers_as = (*own, *api, "127.0.0.1", str(cluster.service_address))
+    own = (node.address, *((node.floating_address,) if node.floating_address else ()))
+    answers_as = (*own, cluster.api, *cluster.api_names, _LOOPBACK, cluster.service_address)
     return (
         Certificate(
             name="apiserver",
@@ -98,7 +99,7 @@ def _of_master(cluster: KubernetesCluster, node: KubernetesNode) -> tuple[Certif
                 "localhost",
                 node.name,
             ),
-            addresses=tuple(dict.fromkeys(answers_as)),
+            addresses=_written(answers_as),
         ),
         Certificate(name="apiserver-kubelet", common_name=API_TO_KUBELET),
         Certificate(name="controller-manager", common_name="system:kube-controller-manager"),
@@ -109,11 +110,15 @@ def _of_master(cluster: KubernetesCluster, node: KubernetesNode) -> tuple[Certif
             common_name=node.name,
             usages=(SERVER, CLIENT),
             dns_names=(node.name, "localhost"),
-            addresses=(*own, "127.0.0.1"),
+            addresses=_written((*own, _LOOPBACK)),
         ),
         Certificate(name="apiserver-etcd", ca=CaType.ETCD, common_name="kube-apiserver-etcd-client"),
         Certificate(name="front-proxy", ca=CaType.FRONT_PROXY, common_name="front-proxy-client"),
     )
+
+
+def _written(addresses: Sequence[IPv4Address]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(str, addresses)))
 
 
 def readers_of(certificates: Sequence[Certificate], node: KubernetesNode) -> dict[str, tuple[str, ...]]:

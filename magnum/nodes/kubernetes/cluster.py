@@ -64,7 +64,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KubernetesCluster(msgspec.Struct, frozen=True, kw_only=True):
-    """`api` is where nodes reach the API: a load balancer, or the only master."""
+    """`api` is where workers reach the API, and clients too unless they use one of `api_names`.
+
+    It is a load balancer's address or the only master's; the others are addresses outside the machines' network.
+    """
 
     uuid: str
     version: Version
@@ -82,6 +85,8 @@ class KubernetesCluster(msgspec.Struct, frozen=True, kw_only=True):
     network_driver: NetworkDriver = NetworkDriver.BRIDGE
     node_prefix: int = 24
     """With flannel: the size of one node's part of the pods' network."""
+    default_route: bool = False
+    """Whether machines know a way to everywhere. Those that do not are told one to services."""
     engine: Engine = Engine()
     """How images are pulled."""
     pause_image: str = "localhost/magnum/pause:1"
@@ -100,6 +105,7 @@ class KubernetesCluster(msgspec.Struct, frozen=True, kw_only=True):
         check_form("admission_plugins", _NAMES, *self.admission_plugins)
         names = [member.name for member in self.masters]
         check_entries("masters", names)
+        check_entries("api_names", [str(address) for address in self.api_names])
         check_form("masters", HOST_NAME, *names)
         if not self.masters:
             raise ValueError("a cluster of Kubernetes needs a master")
@@ -185,10 +191,10 @@ class KubernetesNode(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     address: IPv4Address
-    floating_address: IPv4Address | None = None
-    """A second address, for whoever is no node."""
     nodegroup: str
     role: str
+    floating_address: IPv4Address | None = None
+    """One outside the machines' network by which it is reached as well."""
     secrets: ClusterSecrets | None = None
     joins: bool = False
     """Whether etcd is there already and this node's member is added to it."""

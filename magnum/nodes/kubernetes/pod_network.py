@@ -44,14 +44,15 @@ def _routes(cluster: KubernetesCluster, node: KubernetesNode) -> bytes:
     """Write for `ip -batch`: one for services, and the ways to other nodes' pods where nobody else sees to them.
 
     An address of a service is replaced by a pod's before a packet leaves, but without any route it is refused before
-    that; machines may have no default route.
+    that.
     """
     gateway = cluster.network[1]
-    lines = [f"route replace {cluster.services} via {gateway}"]
+    lines = [] if cluster.default_route else [f"route replace {cluster.services} via {gateway}"]
     if cluster.network_driver is NetworkDriver.BRIDGE:
-        peers = (peer for peer in cluster.network.hosts() if peer not in (gateway, node.address))
+        nobody = () if cluster.default_route else (gateway,)
+        peers = (peer for peer in cluster.network.hosts() if peer not in (*nobody, node.address))
         lines += [f"route replace {cluster.pods_of(peer)} via {peer}" for peer in peers]
-    return ("\n".join(lines) + "\n").encode()
+    return "".join(line + "\n" for line in lines).encode()
 
 
 def _cni_configuration(cluster: KubernetesCluster, node: KubernetesNode) -> bytes:

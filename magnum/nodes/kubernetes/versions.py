@@ -24,6 +24,7 @@ AUTHENTICATION_CONFIGURATION = {20: None, 32: "v1beta1", 34: "v1"}
 CONTROL_PLANE = {20: ("master",), 24: ("master", "control-plane"), 25: ("control-plane",)}
 """What node-role.kubernetes.io/… a node of the control plane has as taints; the label `control-plane` is older."""
 PAUSE = {20: "3.2", 21: "3.4.1", 22: "3.5", 23: "3.6", 24: "3.7", 25: "3.8", 26: "3.9", 31: "3.10", 34: "3.10.1"}
+PROJECT_REGISTRY = "registry.k8s.io/"
 
 INSECURE_PORTS_END = 24
 """From here on the API server has no --insecure-port, and controller manager and scheduler no --port."""
@@ -68,6 +69,10 @@ class Version(msgspec.Struct, frozen=True, order=True):
     def of(self, table: dict[int, _T]) -> _T:
         """Look up what holds for this version: the row with the largest minor version that is not beyond it."""
         return table[max(since for since in table if since <= self.minor)]
+
+    def pause_image(self, prefix: str | None = None) -> str:
+        """Give the image of a pod's first container, from the project's own registry unless from somewhere else."""
+        return f"{prefix or PROJECT_REGISTRY}pause:{self.of(PAUSE)}"
 
     @property
     def control_plane_roles(self) -> tuple[str, ...]:

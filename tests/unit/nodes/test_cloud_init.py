@@ -33,7 +33,9 @@ def test_it_is_a_cloud_config_that_holds_every_file_as_it_is(make_data):
 
 @settings(deadline=None)
 @given(
-    contents=st.lists(st.binary(max_size=600) | st.text(st.characters(max_codepoint=127), max_size=600).map(str.encode))
+    contents=st.lists(
+        st.binary(max_size=600) | st.text(st.characters(max_codepoint=127), max_size=600).map(str.encode), min_size=1
+    )
 )
 def test_any_content_survives(contents):
     files = [NodeFile(f"/etc/file-{number}", 0o600, content) for number, content in enumerate(contents)]

@@ -17,7 +17,6 @@ def test_what_is_not_given_has_no_file(make_data):
         "coe": "swarm-mode",
         "address": "10.20.0.11",
         "api_url": "https://10.20.0.1:9511/v1",
-        "report": "magnum",
         "auth": "token",
         "token": "secret-token-of-the-node-0123456789abcdef",
     }
@@ -36,7 +35,6 @@ def test_everything_given_has_a_file(make_data):
     values = data.values()
     assert values["api_addresses"] == "10.9.0.5\n2001:db8::5"
     assert values["insecure_registries"] == "reg:5000\n10.0.0.0/8"
-    assert values["report"] == "heat"
     assert values["heat_signal_url"] == "https://heat/v1/signal?Signature=ab%2F"
     assert values["http_proxy"] == "http://u:p%40@proxy:3128"
     assert {"api_pin", "api_ca", "heat_signal_token", "storage_driver", "https_proxy", "no_proxy"} < values.keys()

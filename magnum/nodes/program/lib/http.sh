@@ -44,11 +44,16 @@ http() { # WHAT ANSWER-FILE CONFIGURATION CURL-OPTION...
   done
 }
 
-# An authority that the node was given vouches for who is called, or else one of the system's.
+# An authority that the node was given vouches for who is called, or else one of the system's, unless the operator has
+# said that nobody needs to.
 authority() { # NAME-OF-ARRAY
   local -n options=$1
   options=()
-  if has_value api_ca; then options+=(--cacert "$node_data/api_ca"); fi
+  if has_value verify_api; then
+    options+=(--insecure)
+  elif has_value api_ca; then
+    options+=(--cacert "$node_data/api_ca")
+  fi
 }
 
 keystone_token() {

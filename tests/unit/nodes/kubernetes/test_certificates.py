@@ -1,5 +1,8 @@
 """What a node may have signed: what its role needs, within the limits that are made of it, and nothing else."""
 
+from ipaddress import IPv4Address
+
+import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -84,6 +87,18 @@ def test_the_api_answers_to_all_its_names(new_cluster, master):
     [api] = [c for c in certificates_of(new_cluster(), master) if c.name == "apiserver"]
     assert {"10.77.5.10", "127.0.0.1", "10.254.0.1"} == set(api.addresses)
     assert {"kubernetes", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"} <= set(api.dns_names)
+
+
+def test_a_master_answers_to_addresses_outside_its_network_too(new_cluster, master):
+    names = {"api_names": (IPv4Address("203.0.113.9"),), "api": IPv4Address("10.77.5.2")}
+    node = msgspec.structs.replace(master, floating_address=IPv4Address("203.0.113.10"))
+    addresses = {c.name: c.addresses for c in certificates_of(new_cluster(**names), node) if c.addresses}
+    own = ("10.77.5.10", "203.0.113.10")
+    assert addresses == {
+        "kubelet": ("10.77.5.10",),
+        "apiserver": (*own, "10.77.5.2", "203.0.113.9", "127.0.0.1", "10.254.0.1"),
+        "etcd": (*own, "127.0.0.1"),
+    }
 
 
 def test_a_line_holds_no_bar_but_those_between_its_parts(new_cluster, master):

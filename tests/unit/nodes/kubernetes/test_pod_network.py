@@ -27,6 +27,13 @@ def test_a_node_has_the_way_to_the_pods_of_every_other_and_not_to_its_own(render
     assert bridge["ipam"]["ranges"] == [[{"subnet": "10.100.11.0/24"}]]
 
 
+def test_a_machine_that_knows_a_way_to_everywhere_is_told_none_to_services(rendered):
+    routes = rendered(20, "worker", default_route=True)[ROUTES].content.decode()
+    assert "10.254.0.0/16" not in routes
+    assert len(routes.splitlines()) == 254 - 1  # the first address may be anybody's
+    assert rendered(20, "worker", default_route=True, network_driver=NetworkDriver.FLANNEL)[ROUTES].content == b""
+
+
 @pytest.mark.parametrize("role", ["master", "worker"])
 @pytest.mark.parametrize("minor", EVERY_MINOR)
 @pytest.mark.parametrize("driver", NetworkDriver)

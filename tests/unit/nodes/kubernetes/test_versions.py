@@ -50,6 +50,11 @@ def test_every_table_says_something_of_every_version_and_repeats_nothing():
         assert all(one != other for one, other in itertools.pairwise(rows))
 
 
+def test_the_first_image_of_a_pod_is_the_versions_own_wherever_it_is_pulled_from():
+    assert Version.parse("v1.20.2").pause_image() == "registry.k8s.io/pause:3.2"
+    assert Version.parse("v1.33.1").pause_image("10.0.0.9:5000/k8s/") == "10.0.0.9:5000/k8s/pause:3.10"
+
+
 def test_versions_are_ordered():
     assert Version.parse("v1.20.10") > Version.parse("v1.20.9")
     assert Version.parse("v1.21.0") > Version.parse("v1.20.10")
