@@ -82,6 +82,7 @@ def test_heat_is_told_the_end_only_and_the_service_before_it(machine, output, ma
     assert 'url = "https://heat:8004/signal"' in config
     assert 'header = "X-Auth-Token: token-of-the-wait-condition"' in config
     assert TOKEN not in config
+    assert "--request\nPOST\n" in config
     assert signal_of(to_heat) == {"status": "FAILURE", "reason": 'web-1: 20-step: a "quoted" \\ word\n\tand more'}
 
 
@@ -89,6 +90,7 @@ def test_success_is_a_signal_too(waited_for, output):
     assert waited_for.program("report", "SUCCESS", "bootstrap", str(output), "9").returncode == 0
     _, to_heat = waited_for.calls
     assert "X-Auth-Token" not in to_heat
+    assert "--request\nPUT\n" in to_heat
     assert signal_of(to_heat) == {"status": "SUCCESS", "reason": "web-1: all steps are done"}
 
 
