@@ -48,6 +48,11 @@ _WAIT = Query(
     Annotated[int, Meta(ge=0, le=MOST_SECONDS)],
     "how many seconds the answer may wait for a cluster in progress (an extension)",
 )
+_DELETE_VOLUMES = Query(
+    "delete_volumes",
+    bool,
+    "whether the volumes that the cluster's pods have stored things in are deleted too (an extension)",
+)
 _QUERIES = paging.queries(SORT_KEYS)
 
 
@@ -185,17 +190,19 @@ class ClusterItem(Resource):
         "delete_cluster",
         "Ask for the deletion of a cluster",
         rule="cluster:delete",
+        query=(_DELETE_VOLUMES,),
         answers={204: Answer()},
         refusals=(409,),
     )
     def on_delete(self, req: Request, resp: falcon.Response, ident: str) -> None:
         requester = self.requester(req)
-        req.query(())
+        volumes = query_flag(req.query((_DELETE_VOLUMES.name,)), _DELETE_VOLUMES.name)
         summary = clusters.get(
             self.service, read_ident(ident, "cluster"), self.scope(requester, "cluster:delete_all_projects")
         )
         self.policy.require("cluster:delete", requester, target(summary))
-        clusters.delete(self.service, requester, summary.cluster.uuid, guard=guard_of_cluster(req))
+        uuid, guard = summary.cluster.uuid, guard_of_cluster(req)
+        clusters.delete(self.service, requester, uuid, volumes=volumes, guard=guard)
         resp.status = 204
 
     def _find_full(self, req: Request, ident: str, rule: str) -> tuple[Requester, Full]:

@@ -118,23 +118,34 @@ def resize(service: Service, requester: Requester, uuid: str, asked: Resize, *, 
     service.wake()
 
 
-def delete(service: Service, requester: Requester, uuid: str, *, guard: Guard | None = None) -> None:
-    """Give up everything else and delete the cluster. Asked for again while that is going on, nothing more happens."""
-    operation_uuid = new_uuid(service.randomness)
+def delete(
+    service: Service, requester: Requester, uuid: str, *, volumes: bool = False, guard: Guard | None = None
+) -> None:
+    """Give up everything else and delete the cluster. Asked for again while that is going on, nothing more happens.
+
+    But that `volumes` go too may be asked for later.
+    """
+    operation_uuid, deletion = new_uuid(service.randomness), DeleteCluster(volumes=volumes)
 
     def run(tx: Connection) -> None:
         state = operations.lock(tx, uuid)
         cluster = read_guarded(service, tx, uuid, guard)
-        if cluster.status == Status.DELETE_IN_PROGRESS and _is_deleting(tx, state.operation_uuid):
+        if cluster.status == Status.DELETE_IN_PROGRESS and _is_deleting(tx, state.operation_uuid, deletion):
             return
-        start_delete(service, tx, requester, cluster=cluster, operation_uuid=operation_uuid)
+        start_delete(service, tx, requester, deletion, cluster=cluster, operation_uuid=operation_uuid)
 
     service.database.write(run)
     service.wake()
 
 
 def start_delete(
-    service: Service, tx: Connection, requester: Requester, *, cluster: Cluster, operation_uuid: str
+    service: Service,
+    tx: Connection,
+    requester: Requester,
+    deletion: DeleteCluster,
+    *,
+    cluster: Cluster,
+    operation_uuid: str,
 ) -> None:
     """Put a deletion in the place of all that is open. Call it under the cluster's lock."""
     operation = new_operation(
@@ -143,7 +154,7 @@ def start_delete(
         requester,
         uuid=operation_uuid,
         cluster_uuid=cluster.uuid,
-        arguments=DeleteCluster(),
+        arguments=deletion,
         minutes=None,
     )
     operations.supersede(tx, operation, longest_call=longest_call(service, _template(tx, cluster)))
@@ -237,8 +248,10 @@ def _believe(
     return believe(status, reason, observed_at, now=now, interval=interval)
 
 
-def _is_deleting(tx: Connection, operation_uuid: str | None) -> bool:
-    return operation_uuid is not None and isinstance(operations.get(tx, operation_uuid).arguments, DeleteCluster)
+def _is_deleting(tx: Connection, operation_uuid: str | None, deletion: DeleteCluster) -> bool:
+    """Say whether all that this deletion is to do is being done."""
+    current = None if operation_uuid is None else operations.get(tx, operation_uuid).arguments
+    return isinstance(current, DeleteCluster) and (current.volumes or not deletion.volumes)
 
 
 def _template(tx: Connection, cluster: Cluster) -> ClusterTemplate | None:

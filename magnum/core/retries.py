@@ -139,8 +139,8 @@ def _start(service: Service, tx: Connection, requester: Requester, *, uuid: str,
                 event="cluster.heal",
                 text=text,
             )
-        case _:
-            start_delete(service, tx, requester, cluster=cluster, operation_uuid=operation_uuid)
+        case DeleteCluster() as deletion:
+            start_delete(service, tx, requester, deletion, cluster=cluster, operation_uuid=operation_uuid)
     new = operations.get(tx, operation_uuid)
     why = failed.reason or cluster.status_reason or "nothing more is known of it."
     events.insert(tx, new_event(new, "cluster.retry", f"The {new.noun} is tried again. It had failed: {why}"))

@@ -97,7 +97,9 @@ class RotateCredential(msgspec.Struct, frozen=True, tag="rotate-credential"):
 
 
 class DeleteCluster(msgspec.Struct, frozen=True, tag="delete"):
-    """Remove all that the ledger names, then the rows."""
+    """Remove all that the ledger names, then the rows. `volumes`: also those that its pods have stored things in."""
+
+    volumes: bool = False
 
 
 class SweepCluster(msgspec.Struct, frozen=True, tag="sweep"):

@@ -214,6 +214,28 @@ def test_a_delete_shows_at_once_and_twice_is_once(world, ann, cluster):
     assert first.state is OperationState.CANCELLED
 
 
+def test_volumes_may_be_asked_for_when_the_deletion_is_under_way(world, ann, cluster):
+    for asked in (None, {"delete_volumes": "true"}, {"delete_volumes": "false"}, None):
+        assert ann.delete("/clusters/web", params=asked).status_code == 204
+    thorough, first, _ = world.operations(cluster)
+    assert (first.arguments, first.state) == (DeleteCluster(), OperationState.CANCELLED)
+    assert (thorough.arguments, thorough.state) == (DeleteCluster(volumes=True), OperationState.ACTIVE)
+
+
+def test_a_deletion_that_is_tried_again_takes_the_volumes_too(world, ann, cluster):
+    assert ann.delete("/clusters/web", params={"delete_volumes": "true"}).status_code == 204
+    world.set_status(cluster, "DELETE_FAILED")
+    assert ann.post("/clusters/web/actions/retry").status_code == 202
+    again, first, _ = world.operations(cluster)
+    assert again.uuid != first.uuid
+    assert again.arguments == first.arguments == DeleteCluster(volumes=True)
+
+
+def test_whether_volumes_go_is_true_or_false(ann, cluster):
+    assert ann.delete("/clusters/web", params={"delete_volumes": "some"}).status_code == 400
+    assert ann.get("/clusters/web").json["status"] == "CREATE_COMPLETE"
+
+
 @pytest.mark.parametrize(
     "status", ["CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "CREATE_FAILED", "DELETE_FAILED", "NEW", None]
 )

@@ -37,6 +37,11 @@ LABELS = (
         TEXT,
         "The type of the volume that a node boots from: without it, what [cinder] default_boot_volume_type says.",
     ),
+    label(
+        "delete_volumes",
+        FLAG,
+        "Delete the volumes in which pods have stored things when the cluster is deleted; else they are kept.",
+    ),
     label("cinder_csi_enabled", FLAG, "Serve volumes of Cinder by its CSI driver.", fedora("true")),
     *(
         label(name, TAG, f"The tag of an image of Cinder's CSI driver: {part}.", defaults, since=since)
