@@ -48,6 +48,14 @@ class CloudService:
             raise _told(self.name, error) from None
         return project
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the identity's catalogue leads to the service. Raises CloudError."""
+        try:
+            return self._adapter.get_endpoint() is not None
+        except keystoneauth.ClientException as error:
+            raise _told(self.name, error) from None
+
     def get(self, path: str, *, params: Mapping[str, Any] | None = None) -> Json:
         return self.call("GET", path, params=params)
 

@@ -1,0 +1,1 @@
+"""Clusters as stacks of Heat: what all drivers on Heat share."""
