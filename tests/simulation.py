@@ -35,7 +35,7 @@ from magnum.db.engine import open_database
 from magnum.db.errors import NotFound
 from magnum.db.migrate import create_all
 from magnum.db.tables import operation
-from magnum.drivers.base import DriverServices
+from magnum.drivers.base import DriverServices, Feature
 from magnum.drivers.fake.cloud import Cloud
 from magnum.drivers.fake.driver import FakeDriver
 from magnum.drivers.fake.spec import SPEC
@@ -114,8 +114,8 @@ class TurnedClock:
 class FakeRegistry(Registry):
     """Knows the fake driver alone."""
 
-    def __init__(self, *, sleep, call_timeout=SPEC.longest_call):
-        super().__init__([msgspec.structs.replace(SPEC, longest_call=call_timeout)])
+    def __init__(self, *, sleep, call_timeout=SPEC.longest_call, features=SPEC.features):
+        super().__init__([msgspec.structs.replace(SPEC, longest_call=call_timeout, features=features)])
         self._options = {"sleep": sleep, "call_timeout": call_timeout}
 
     def build(self, _spec, services):
@@ -123,17 +123,32 @@ class FakeRegistry(Registry):
 
 
 class World:
-    """What a directory holds. The database is in memory unless one is given; time stands still without a clock."""
+    """What a directory holds. The database is in memory unless one is given; time stands still without a clock.
+
+    With `clouds`, clusters are made by trusts of their owners.
+    """
 
     def __init__(
-        self, directory, *, url=None, clock=None, database=None, registry=None, seed=0, fresh=True, **sections
+        self,
+        directory,
+        *,
+        url=None,
+        clock=None,
+        database=None,
+        registry=None,
+        seed=0,
+        fresh=True,
+        clouds=None,
+        **sections,
     ):
+        self.clouds = clouds
         self._until = contextlib.ExitStack()
         self.clock = clock or TurnedClock()
         self.settings = Settings(default=Default(state_path=directory, host="here"), **sections)
         self.database = database or self._open(url, fresh=fresh)
         self.randomness = random.Random(seed)
-        self.registry = registry or FakeRegistry(sleep=self.clock.turn)
+        features = SPEC.features | ({Feature.OWNERS_CLOUD} if clouds else set())
+        self.registry = registry or FakeRegistry(sleep=self.clock.turn, features=features)
         self.listeners = NoListeners()
         self.store = DatabaseStore(x509keypairs, self.database, KEYRING)
         self.cloud = Cloud(self.settings.default.state_path / "fake-cloud.sqlite", self.clock)
@@ -144,6 +159,7 @@ class World:
             randomness=self.randomness,
             drivers=self.registry,
             catalogue=Catalogue(),
+            clouds=clouds,
         )
         self.template_uuid = "952f3c65-de53-480f-a445-1a0c69d6f56c"
         if fresh:
@@ -177,12 +193,12 @@ class World:
 
     # ---- what an owner asks for
 
-    def create(self, *, masters=1, nodes=1, name="seafood", **more):
+    def create(self, *, masters=1, nodes=1, name="seafood", cloud=None, **more):
         new = new_clusters.NewCluster(
             cluster_template_id=self.template_uuid, name=name, master_count=masters, node_count=nodes, **more
         )
         draft = new_clusters.draft(self.core, OWNER, new, unknown_template_is_404=False)
-        return new_clusters.create(self.core, OWNER, draft)
+        return new_clusters.create(self.core, OWNER, draft, cloud=cloud)
 
     def resize(self, cluster, count, **more):
         core_clusters.resize(self.core, OWNER, cluster, core_clusters.Resize(node_count=count, **more))
@@ -239,6 +255,7 @@ class World:
                 settings=self.settings,
                 clock=self.clock,
                 node_listeners=self.listeners,
+                clouds=self.clouds,
             ),
             certificate_store=self.store,
             keyring=KEYRING,

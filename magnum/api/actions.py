@@ -163,7 +163,7 @@ class CreatePlan(Resource):
         check_zero_nodes(req.version, new.node_count)
         self.policy.require("cluster:plan", requester)
         forbidden = self.policy.refusal("cluster:create", requester)
-        answer(resp, plans.plan_create(self.service, requester, new, forbidden=forbidden))
+        answer(resp, plans.plan_create(self.service, requester, new, forbidden=forbidden, cloud=req.cloud))
 
 
 class UnknownAction(Endpoint):

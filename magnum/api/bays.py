@@ -76,7 +76,7 @@ class Bays(Resource):
         draft = new_clusters.draft(self.service, requester, new, unknown_template_is_404=False)
         self.policy.require("bay:create", requester)
         draft = msgspec.structs.replace(draft, inherits_labels=False)
-        uuid = new_clusters.create(self.service, requester, draft)
+        uuid = new_clusters.create(self.service, requester, draft, cloud=req.cloud)
         if req.version >= ASYNC_BAYS:
             answer(resp, {"uuid": uuid}, status=202)
             return

@@ -98,7 +98,7 @@ class Clusters(Resource):
         check_zero_nodes(req.version, new.node_count)
         draft = new_clusters.draft(self.service, requester, new, unknown_template_is_404=req.version >= ZERO_NODES)
         self.policy.require("cluster:create", requester)
-        answer(resp, {"uuid": new_clusters.create(self.service, requester, draft)}, status=202)
+        answer(resp, {"uuid": new_clusters.create(self.service, requester, draft, cloud=req.cloud)}, status=202)
 
     @refuses("all_clusters", "Refused: name the cluster in the path")
     def on_patch(self, _req: Request, _resp: falcon.Response) -> None:

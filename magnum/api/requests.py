@@ -4,7 +4,7 @@ The authentication ring leaves a `Requester` in the WSGI environment under `REQU
 """
 
 from collections.abc import Collection
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import falcon
 import msgspec
@@ -16,12 +16,17 @@ from magnum.model.requesters import Requester
 from .microversions import MINIMUM, Negotiated, Version
 from .schemas.reading import TRUE, printable, read_flag
 
+if TYPE_CHECKING:
+    from magnum.openstack.clouds import Cloud
+
 SERVICE = "magnum.service"
 """Where PasteDeploy's factories find the service."""
 REQUESTER = "magnum.requester"
 PROJECTS = "magnum.projects"
 """Where the ring leaves who knows which projects there are, if somebody does."""
 REQUEST_ID = "openstack.request_id"
+CLOUD = "magnum.cloud"
+"""Where it leaves the cloud as the requester sees it, if there is one."""
 BODY = "magnum.body"
 """Where a ring leaves the body that it has read."""
 _JSON = "application/json"
@@ -53,6 +58,11 @@ class Request(falcon.Request):
     def projects(self) -> Projects | None:
         """Who can be asked, as the requester, which projects there are."""
         return cast("Projects | None", self.env.get(PROJECTS))
+
+    @property
+    def cloud(self) -> "Cloud | None":
+        """The cloud as the requester sees it: whatever is asked there is asked with the requester's own token."""
+        return cast("Cloud | None", self.env.get(CLOUD))
 
     def has_body(self) -> bool:
         return bool(self.content_length) or "chunked" in self.env.get("HTTP_TRANSFER_ENCODING", "").lower()

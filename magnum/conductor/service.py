@@ -22,6 +22,7 @@ from .drivers import Drivers
 from .health import HealthPoller
 from .lease import Lease
 from .loops import Loop
+from .orphans import OrphanTrusts
 from .secrets import check_keys
 from .services import ConductorServices
 from .signing import Signer
@@ -51,12 +52,16 @@ class Conductor:
         self._renewals = Loop("renewals", self._renew, monotonic)
         self._signatures = Loop("signatures", self._sign, monotonic)
         self._heartbeats = Loop("heartbeats", self._heartbeat, monotonic)
+        clouds = services.driver_services.clouds
+        self._orphans = Loop("trusts", OrphanTrusts(services, clouds).look, monotonic) if clouds else None
 
     def start(self) -> None:
         """Raises `EncryptionError` when secrets could not be opened or written; then nothing has been started."""
         check_keys(self._services.database, self._services.keyring)
         for loop in (self._heartbeats, self._renewals, self._signatures, self._claims):
             loop.start()
+        if self._orphans:
+            self._orphans.start()
         self._health.start()
 
     def stop(self, timeout: float) -> bool:
@@ -71,7 +76,7 @@ class Conductor:
             thread.join(max(0.0, patience - self._services.clock.monotonic()))
         ended = not self._threads()
         ended &= self._health.stop(patience - self._services.clock.monotonic())
-        for loop in (self._signatures, self._renewals, self._heartbeats):
+        for loop in (self._signatures, self._renewals, self._heartbeats, *([self._orphans] if self._orphans else ())):
             ended &= loop.stop(patience - self._services.clock.monotonic())
         return ended
 

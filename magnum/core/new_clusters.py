@@ -4,7 +4,7 @@
 reads the cluster right after sees it whole and CREATE_IN_PROGRESS, with its two default node groups.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from sqlalchemy import Connection
@@ -30,6 +30,10 @@ from .labels import check_labels, warn_of_unknown
 from .operations import new_event, new_operation
 from .quotas import check_clusters
 from .service import Service
+from .trusts import Entrusted, entrusted
+
+if TYPE_CHECKING:
+    from magnum.openstack.clouds import Cloud
 
 _INHERITED = (
     *("docker_volume_size", "flavor_id", "master_flavor_id", "fixed_network", "fixed_subnet"),
@@ -75,18 +79,19 @@ def draft(service: Service, requester: Requester, new: NewCluster, *, unknown_te
     return Draft(new, template, spec)
 
 
-def create(service: Service, requester: Requester, draft: Draft) -> str:
-    """Store the cluster and ask for it to be made; gives its UUID."""
+def create(service: Service, requester: Requester, draft: Draft, *, cloud: "Cloud | None" = None) -> str:
+    """Store the cluster and ask for it to be made; gives its UUID. `cloud` is the requester's."""
     scope = Scope.own(requester)
     service.database.read(lambda tx: check_clusters(tx, service, scope))
     cluster, groups = prepare(service, requester, draft)
     new, operation_uuid = draft.new, new_uuid(service.randomness)
 
-    def insert(tx: Connection) -> None:
+    def insert(tx: Connection, trust: Entrusted) -> None:
         projects.lock(tx, scope.project_id or f"user {scope.user_id}")
         check_clusters(tx, service, scope)
         hold_template(tx, draft.template)
-        clusters.insert(tx, cluster)
+        clusters.insert(tx, msgspec.structs.replace(cluster, trust_id=trust.trust_id))
+        trust.keep(tx)
         for group in groups:
             nodegroups.insert(tx, group)
         operations.create_state(tx, cluster.uuid)
@@ -105,7 +110,8 @@ def create(service: Service, requester: Requester, draft: Draft) -> str:
         for warning in warn_of_unknown(draft.spec, cluster.labels):
             events.insert(tx, new_event(operation, "cluster.labels", warning, level=EventLevel.WARNING))
 
-    service.database.write(insert)
+    with entrusted(service, draft.spec, cluster.uuid, cloud) as trust:
+        service.database.write(lambda tx: insert(tx, trust))
     service.wake()
     return cluster.uuid
 

@@ -6,7 +6,7 @@ working nodes would go is left open.
 """
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from sqlalchemy import Connection
@@ -29,7 +29,11 @@ from .node_choice import NodeChoice, choose_nodes
 from .quotas import Usage, check_clusters, clusters_usage
 from .service import Service
 from .statuses import check_status
+from .trusts import check_delegation
 from .upgrades import Change, Upgrade, check_fit, check_group
+
+if TYPE_CHECKING:
+    from magnum.openstack.clouds import Cloud
 
 T = TypeVar("T")
 
@@ -76,14 +80,22 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     quota: QuotaPlan
 
 
-def plan_create(service: Service, requester: Requester, new: NewCluster, *, forbidden: str | None) -> Plan:
-    """Plan a new cluster. `forbidden` is why the requester may not make one at all."""
+def plan_create(
+    service: Service,
+    requester: Requester,
+    new: NewCluster,
+    *,
+    forbidden: str | None,
+    cloud: "Cloud | None" = None,
+) -> Plan:
+    """Plan a new cluster. `forbidden` is why the requester, whose is the cloud, may not make one at all."""
     refusals = [forbidden] if forbidden else []
     scope = Scope.own(requester)
     drafted: Draft | None = _try(refusals, lambda: draft(service, requester, new, unknown_template_is_404=False))
     made: tuple[Cluster, tuple[NodeGroup, ...]] | None = None
     if drafted is not None:
         made = _try(refusals, lambda: prepare(service, requester, drafted))
+        _try(refusals, lambda: check_delegation(service, drafted.spec, cloud))
     usage = service.database.read(lambda tx: clusters_usage(tx, service, scope))
     _try(refusals, lambda: service.database.read(lambda tx: check_clusters(tx, service, scope)))
     return Plan(

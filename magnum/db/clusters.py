@@ -117,6 +117,11 @@ def exists_with_template(tx: Connection, template_uuid: str) -> bool:
     return tx.execute(query).first() is not None
 
 
+def with_trusts(tx: Connection, trust_ids: Collection[str]) -> set[str]:
+    """Give those of these trusts that a cluster names."""
+    return set(tx.execute(select(cluster.c.trust_id).where(cluster.c.trust_id.in_(trust_ids))).scalars())
+
+
 def statuses(tx: Connection, uuids: Collection[str]) -> dict[str, AnyStatus | None]:
     """Give the statuses of many clusters in one statement; those that are gone are left out."""
     query = select(cluster.c.uuid, cluster.c.status).where(cluster.c.uuid.in_(uuids))

@@ -4,7 +4,7 @@ A name is one row for ever: tried again, it is the same row. One that was GONE b
 `attempted_at` is the last time, because that is when the quiet period begins.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -37,6 +37,23 @@ def confirm(tx: Connection, resource_id: int, provider_id: str) -> None:
 def gone(tx: Connection, resource_id: int) -> None:
     """Make it a tombstone; it keeps the provider's id, for the last look."""
     _set(tx, resource_id, state=ResourceState.GONE)
+
+
+def discard(tx: Connection, *resource_ids: int) -> None:
+    """Forget entries: what they name was never made, or is nobody's any more."""
+    tx.execute(sql_delete(table).where(table.c.id.in_(resource_ids)))
+
+
+def attempts(tx: Connection, kind: str) -> tuple[CloudResource, ...]:
+    """Give those of all clusters of which nobody knows yet whether they have been made."""
+    mine = (table.c.kind == kind, table.c.state == ResourceState.ATTEMPTED.value)
+    return tuple(_build(row) for row in tx.execute(_READ.where(*mine).order_by(table.c.id)).mappings())
+
+
+def known(tx: Connection, kind: str, provider_ids: Collection[str]) -> set[str]:
+    """Give those of these ids that some cluster has."""
+    query = select(table.c.provider_id).where(table.c.kind == kind, table.c.provider_id.in_(provider_ids))
+    return set(tx.execute(query).scalars())
 
 
 def of_cluster(tx: Connection, cluster_uuid: str) -> tuple[CloudResource, ...]:

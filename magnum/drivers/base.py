@@ -65,6 +65,7 @@ class Feature(StrEnum):
     MASTER_RESIZE = "a change of the number of masters"
     ROTATE_CA = "the rotation of a cluster's CA"
     ROTATE_CREDENTIAL = "the rotation of a cluster's credentials"
+    OWNERS_CLOUD = "clusters in their owner's cloud"  # made by a trust that the API has from the owner
 
 
 class RotationPhase(StrEnum):

@@ -1,17 +1,17 @@
 """The authentication ring: lets through who can prove who it is, and everybody to the version documents.
 
 Which proof is asked for is [DEFAULT] auth_strategy. The ring leaves a `Requester` in the WSGI environment, and, where
-there is an identity service, who can be asked for projects; what arrives there from a client is dropped first. The name
-of the factory is the one that operators' pipelines have always used.
+there is an identity service, who can be asked for projects, and the cloud as the requester sees it; what arrives there
+from a client is dropped first. The name of the factory is the one that operators' pipelines have always used.
 """
 
 import importlib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from magnum.api.errors import document
-from magnum.api.requests import PROJECTS, REQUESTER, SERVICE
+from magnum.api.requests import CLOUD, PROJECTS, REQUESTER, SERVICE
 from magnum.conf.settings import Settings, SettingsError
 from magnum.core.errors import Refused
 from magnum.core.quotas import Projects
@@ -20,6 +20,9 @@ from magnum.model.requesters import Requester
 
 from .basic import BasicAuthentication
 from .noauth import NoAuthentication
+
+if TYPE_CHECKING:
+    from magnum.openstack.clouds import Cloud
 
 Environment = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -34,12 +37,16 @@ class Strategy(Protocol):
         """What a 401 says in WWW-Authenticate."""
         ...
 
-    def authenticate(self, environ: Mapping[str, Any]) -> Requester:
+    def authenticate(self, environ: Environment) -> Requester:
         """Say who asks, or raise Refused."""
         ...
 
     def projects(self, environ: Mapping[str, Any]) -> Projects | None:
         """Give who can be asked, as whoever asks here, which projects there are. Asks nobody itself."""
+        ...
+
+    def cloud(self, environ: Mapping[str, Any]) -> "Cloud | None":
+        """Give the cloud as whoever was authenticated sees it. Asks nobody itself."""
         ...
 
 
@@ -60,10 +67,12 @@ class AuthTokenMiddleware:
     def __call__(self, environ: Environment, start_response: StartResponse) -> Iterable[bytes]:
         environ.pop(REQUESTER, None)
         environ.pop(PROJECTS, None)
+        environ.pop(CLOUD, None)
         if not any(pattern.fullmatch(environ.get("PATH_INFO") or "/") for pattern in self._public):
             try:
                 environ[REQUESTER] = self._strategy.authenticate(environ)
                 environ[PROJECTS] = self._strategy.projects(environ)
+                environ[CLOUD] = self._strategy.cloud(environ)
             except Refused as refusal:
                 return self._refuse(refusal, start_response)
         return self._app(environ, start_response)
@@ -88,7 +97,7 @@ def make_strategy(service: Service) -> Strategy:
         case _:
             # Loaded only where it is used: it takes half a second and 7 MiB.
             keystone = importlib.import_module(".keystone", __package__)
-            strategy: Strategy = keystone.KeystoneAuthentication(settings, clock=service.clock)
+            strategy: Strategy = keystone.KeystoneAuthentication(settings, clock=service.clock, clouds=service.clouds)
             return strategy
 
 

@@ -46,6 +46,9 @@ class BasicAuthentication:
     def projects(self, environ: Mapping[str, Any]) -> None:
         """There is no identity service to ask."""
 
+    def cloud(self, environ: Mapping[str, Any]) -> None:
+        """There is no cloud."""
+
     def authenticate(self, environ: Mapping[str, Any]) -> Requester:
         if "HTTP_AUTHORIZATION" in environ:
             name, password = _read_header(environ["HTTP_AUTHORIZATION"])

@@ -21,6 +21,7 @@ from magnum.conf.settings import Settings, SettingsError
 from magnum.core.errors import Unauthenticated, Unavailable
 from magnum.model.clocks import Clock
 from magnum.model.requesters import Requester
+from magnum.openstack.clouds import Cloud, Clouds
 from magnum.openstack.credentials import CALL_SECONDS, SECTION, read_credentials
 from magnum.openstack.keystone import KeystoneProjects
 
@@ -36,7 +37,8 @@ _UNREACHABLE = "Keystone cannot be asked whether the token is valid. Try again s
 
 
 class KeystoneAuthentication:
-    def __init__(self, settings: Settings, *, clock: Clock) -> None:
+    def __init__(self, settings: Settings, *, clock: Clock, clouds: Clouds | None = None) -> None:
+        self._clouds = clouds
         self._memory = TokenMemory(clock)
         self._credentials = read_credentials(settings)
         _set_defaults(settings.oslo)
@@ -46,7 +48,7 @@ class KeystoneAuthentication:
             raise SettingsError(f"[{SECTION}] cannot be used: {error}.") from error
         self.challenge = f'Keystone uri="{settings.oslo[SECTION].www_authenticate_uri}"'
 
-    def authenticate(self, environ: Mapping[str, Any]) -> Requester:
+    def authenticate(self, environ: dict[str, Any]) -> Requester:
         asked = {**environ, _MEMORY: self._memory}
         status: list[str] = []
         try:
@@ -58,11 +60,16 @@ class KeystoneAuthentication:
             raise Unauthenticated(_REFUSED)
         if status[0] != _ACCEPTED:
             raise Unavailable(_UNREACHABLE)
+        environ[_TOKEN] = asked[_TOKEN]
         return _requester(asked[_TOKEN].user)
 
     def projects(self, environ: Mapping[str, Any]) -> KeystoneProjects:
         token = environ.get("HTTP_X_AUTH_TOKEN") or environ.get("HTTP_X_STORAGE_TOKEN", "")
         return KeystoneProjects(self._credentials.session, self._credentials.address, token)
+
+    def cloud(self, environ: Mapping[str, Any]) -> Cloud | None:
+        """Give it by the token itself and the catalogue that came with it, so that nobody needs to log in anew."""
+        return self._clouds.requested(environ[_TOKEN].user) if self._clouds else None
 
 
 def _accept(_environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from magnum.model.requesters import Requester
-
-from .roles import with_implied
+from magnum.model.roles import with_implied
 
 _NOBODY = "admin"
 
@@ -19,6 +18,9 @@ class NoAuthentication:
 
     def projects(self, environ: Mapping[str, Any]) -> None:
         """There is no identity service to ask."""
+
+    def cloud(self, environ: Mapping[str, Any]) -> None:
+        """There is no cloud."""
 
     def authenticate(self, environ: Mapping[str, Any]) -> Requester:
         user, colon, project = str(environ.get("HTTP_X_AUTH_TOKEN", "")).partition(":")

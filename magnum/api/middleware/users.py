@@ -18,8 +18,7 @@ import msgspec
 from magnum.conf.settings import SettingsError
 from magnum.core.errors import Unavailable
 from magnum.model.requesters import Requester
-
-from .roles import with_implied
+from magnum.model.roles import with_implied
 
 LOG = logging.getLogger(__name__)
 _HASH = re.compile(r"\$2[aby]\$(?P<cost>0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}", re.ASCII)

@@ -1,7 +1,8 @@
 """Sweep up after a deleted cluster: look once more for all that it ever had, then forget it.
 
 A provider may carry out a call long after its caller has given up. So this operation is due only when the quiet period
-has passed, and what names such a call goes only after the last look: the secrets, the ledger and the cluster's lock.
+has passed, and what names such a call goes only after the last look: the secrets, the trust, the ledger and the
+cluster's lock.
 """
 
 import logging
@@ -17,6 +18,7 @@ from magnum.model.outcomes import Done, Outcome
 
 from .certificates import remove_certificates
 from .recipe import Recipe
+from .trusts import remove_trusts
 
 LOG = logging.getLogger(__name__)
 
@@ -26,6 +28,7 @@ def _steps(context: StepContext, driver: Driver) -> Sequence[Step]:
         Step("look again", lambda _: _look_again(context, driver)),
         *driver.delete_steps(context),
         Step("remove certificates", lambda _: remove_certificates(context, *_known(context).secrets)),
+        Step("remove trusts", lambda _: remove_trusts(context)),
     )
 
 

@@ -1,0 +1,253 @@
+"""Trusts end with their cluster, and those that no cluster has are found; whoever dies wherever.
+
+Keystone is a stand-in at the other end of real HTTP (tests/fake_keystone.py).
+"""
+
+import itertools
+import warnings
+
+import pytest
+from fake_keystone import configuration, fake_keystone
+from simulation import OWNER, AtPoint, Crash, World
+
+from magnum.conductor.orphans import INTERVAL, PATIENCE, OrphanTrusts
+from magnum.conf.settings import load_settings
+from magnum.core import trusts as core
+from magnum.core.errors import Unavailable
+from magnum.db import ledger
+
+with warnings.catch_warnings():
+    # keystonemiddleware is made with WebOb, which imports `cgi` once.
+    warnings.filterwarnings("ignore", "'cgi' is deprecated", DeprecationWarning)
+    from keystoneauth1.access import AccessInfoV3
+
+    from magnum.openstack.identities import open_identities
+
+AFTER_LEASE = 11.0
+
+
+@pytest.fixture
+def keystone():
+    with fake_keystone() as keystone:
+        keystone.add_user(OWNER.user_id, OWNER.project_id, "member", "reader")
+        yield keystone
+
+
+@pytest.fixture
+def world(tmp_path, keystone):
+    file = tmp_path / "magnum.conf"
+    file.write_text(configuration(keystone))
+    world = World(tmp_path, clouds=open_identities(load_settings(files=[file])))
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def cloud(world, keystone):
+    """The cloud as the owner's request sees it."""
+    token = keystone.give_token(OWNER.user_id, OWNER.project_id)
+    return world.clouds.requested(AccessInfoV3({"token": keystone._described(keystone.tokens[token])}, token))
+
+
+@pytest.fixture
+def orphans(world):
+    return OrphanTrusts(world.services(), world.clouds)
+
+
+def attempts(world):
+    return world.database.read(lambda tx: ledger.attempts(tx, "trust"))
+
+
+def trust_of(world, cluster):
+    return world.cluster(cluster).trust_id
+
+
+# ---- the end of a cluster
+
+
+def test_a_trust_is_the_last_thing_to_go(world, cloud, keystone):
+    cluster = world.create(cloud=cloud)
+    world.settle()
+    assert list(keystone.trusts) == [trust_of(world, cluster)]
+    seen = []
+
+    def trace(point):
+        seen.append((point, len(keystone.trusts)))
+
+    world.delete(cluster)
+    world.settle(trace)
+    assert keystone.trusts == {}
+    calls = [(point, there) for point, there in seen if point.startswith("call: ")]
+    assert calls[-1][0].startswith("call: delete the trust ")
+    assert {there for _, there in calls} == {1}
+    assert world.ledger(cluster) == ()
+
+
+def test_one_that_somebody_has_removed_is_fine(world, cloud, keystone):
+    cluster = world.create(cloud=cloud)
+    world.settle()
+    keystone.trusts.clear()
+    world.delete(cluster)
+    world.settle()
+    assert (world.exists(cluster), world.ledger(cluster)) == (False, ())
+
+
+def test_one_whose_owner_is_gone_is_fine(world, cloud, keystone):
+    cluster = world.create(cloud=cloud)
+    world.settle()
+    keystone.users[OWNER.user_id]["enabled"] = False
+    world.delete(cluster)
+    world.settle()
+    assert (world.exists(cluster), world.ledger(cluster)) == (False, ())
+
+
+def test_a_keystone_that_is_down_is_waited_for(world, cloud, keystone):
+    cluster = world.create(cloud=cloud)
+    world.settle()
+    world.delete(cluster)
+    keystone.failing = 503
+    world.settle(until=lambda: any(operation.attempts > 2 for operation in world.operations(cluster)))
+    [sweep] = [operation for operation in world.operations(cluster) if operation.kind == "sweep"]
+    assert sweep.step == "remove trusts"
+    assert "cannot be deleted now" in sweep.reason
+    keystone.failing = None
+    world.settle()
+    assert (keystone.trusts, world.ledger(cluster)) == ({}, ())
+
+
+def test_a_conductor_dies_at_every_point_of_the_end(world, cloud, keystone):
+    for number in itertools.count(1):
+        cluster = world.create(cloud=cloud, masters=1, nodes=0)
+        world.settle()
+        world.delete(cluster)
+        trace = AtPoint(number, lambda: trace.die())  # noqa: B023, PLW0108  each has its own
+        try:
+            world.settle(trace)
+        except Crash:
+            world.clock.turn(AFTER_LEASE)
+            world.settle()
+            assert (keystone.trusts, world.ledger(cluster)) == ({}, ()), trace.point
+        else:
+            break
+    assert number > 20
+
+
+# ---- trusts that no cluster has
+
+
+class Died(BaseException):
+    """The API's process ends here."""
+
+
+@pytest.mark.parametrize("moment", ["before the call", "after the call", "before the row", "after the row"])
+def test_an_api_that_dies_leaves_nothing(  # noqa: PLR0917
+    world, cloud, keystone, orphans, monkeypatch, moment
+):
+    make, keep = core.make_trust, core.Entrusted.keep
+
+    def dying_make(*arguments, **more):
+        if moment == "before the call":
+            raise Died
+        made = make(*arguments, **more)
+        if moment == "after the call":
+            raise Died
+        return made
+
+    def dying_keep(entrusted, tx):
+        if moment == "before the row":
+            raise Died
+        keep(entrusted, tx)
+
+    kept = world.create(cloud=cloud)
+    with monkeypatch.context() as patched:
+        patched.setattr(core, "make_trust", dying_make)
+        patched.setattr(core, "_take_back", lambda *_: None)
+        patched.setattr(core.Entrusted, "keep", dying_keep)
+        if moment == "after the row":
+            world.create(cloud=cloud)
+        else:
+            with pytest.raises(Died):
+                world.create(cloud=cloud)
+    world.clock.turn(PATIENCE - 1)
+    before = set(keystone.trusts)
+    assert orphans.look() == INTERVAL
+    assert set(keystone.trusts) == before
+    world.clock.turn(2)
+    orphans.look()
+    expected = before if moment in ("before the call", "after the row") else {trust_of(world, kept)}
+    assert set(keystone.trusts) == expected
+    assert attempts(world) == ()
+
+
+def test_while_the_same_owner_gives_another_one_nothing_is_touched(world, cloud, keystone, orphans, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(core, "_take_back", lambda *_: None)
+        patched.setattr(core.Entrusted, "keep", lambda *_: (_ for _ in ()).throw(Died))
+        with pytest.raises(Died):
+            world.create(cloud=cloud)
+        world.clock.turn(PATIENCE + 1)
+        with pytest.raises(Died):
+            world.create(cloud=cloud)
+    orphans.look()
+    assert len(keystone.trusts) == 2
+    world.clock.turn(PATIENCE + 1)
+    orphans.look()
+    assert (keystone.trusts, attempts(world)) == ({}, ())
+
+
+def test_one_that_is_being_given_while_we_look_is_not_touched(world, cloud, keystone, orphans, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(core, "_take_back", lambda *_: None)
+        patched.setattr(core.Entrusted, "keep", lambda *_: (_ for _ in ()).throw(Died))
+        with pytest.raises(Died):
+            world.create(cloud=cloud)
+    world.clock.turn(PATIENCE + 1)
+    given = []
+
+    def list_later(*arguments, **more):
+        given.append(world.database.write(lambda tx: ledger.attempt(tx, "c9", "trust", "ann/fishers/r9")))
+        from magnum.openstack.trusts import list_trusts
+
+        return list_trusts(*arguments, **more)
+
+    monkeypatch.setattr("magnum.conductor.orphans.list_trusts", list_later)
+    orphans.look()
+    assert len(keystone.trusts) == 1
+    assert len(attempts(world)) == 2
+
+
+def test_what_others_entrust_us_with_is_never_touched(world, cloud, keystone, orphans, monkeypatch):
+    """Another installation may have the same service user, though it should not."""
+    keystone.add_user("eve", "others", "member")
+    for ident, trustor, project in (("t1", "eve", "others"), ("t2", OWNER.user_id, "elsewhere")):
+        given = {"id": ident, "trustor_user_id": trustor, "trustee_user_id": "magnum", "project_id": project}
+        keystone.trusts[ident] = given | {"roles": [], "redelegated_trust_id": None}
+    with monkeypatch.context() as patched:
+        patched.setattr(core, "_take_back", lambda *_: None)
+        patched.setattr(core.Entrusted, "keep", lambda *_: (_ for _ in ()).throw(Died))
+        with pytest.raises(Died):
+            world.create(cloud=cloud)
+    world.clock.turn(PATIENCE + 1)
+    orphans.look()
+    assert set(keystone.trusts) == {"t1", "t2"}
+
+
+def test_where_there_is_nothing_to_look_for_nobody_is_asked(world, cloud, keystone, orphans):
+    world.create(cloud=cloud)
+    keystone.asked.clear()
+    world.clock.turn(PATIENCE + 1)
+    orphans.look()
+    assert keystone.asked == []
+
+
+def test_a_keystone_that_does_not_answer_is_asked_again_later(world, cloud, keystone, orphans):
+    world.clouds.own().identity()
+    keystone.failing = 503
+    with pytest.raises(Unavailable):
+        world.create(cloud=cloud)
+    world.clock.turn(PATIENCE + 1)
+    orphans.look()
+    assert len(attempts(world)) == 1
+    keystone.failing = None
+    orphans.look()
+    assert attempts(world) == ()
