@@ -53,6 +53,8 @@ class CloudService:
         """Whether the identity's catalogue leads to the service. Raises CloudError."""
         try:
             return self._adapter.get_endpoint() is not None
+        except keystoneauth.CatalogException:
+            return False
         except keystoneauth.ClientException as error:
             raise _told(self.name, error) from None
 

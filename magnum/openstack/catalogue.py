@@ -6,43 +6,20 @@ as a whole when it is not well-formed or when a name could mean two things.
 
 import tomllib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
 import msgspec
 
-_Positive = Annotated[int, msgspec.Meta(gt=0)]
+from .errors import NotThere
+from .offers import Flavor, Image, Kind, Wish
+
 SHIPPED = Path(__file__).with_suffix(".toml")
-
-
-class NotInCatalogue(LookupError):  # noqa: N818  reads as what it says
-    """A request names an image or a flavor that there is not."""
 
 
 class CatalogueError(ValueError):
     """The file cannot be used."""
-
-
-class Image(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What machines boot from. Without `os_distro` no driver can be chosen for it."""
-
-    id: str
-    name: str
-    os_distro: str | None = None
-    min_disk_gib: int = 0
-    min_memory_mib: int = 0
-    properties: dict[str, str] = {}
-
-
-class Flavor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How large a machine is."""
-
-    id: str
-    name: str
-    memory_mib: _Positive
-    vcpus: _Positive
-    disk_gib: int
 
 
 _Entry = TypeVar("_Entry", Image, Flavor)
@@ -53,14 +30,25 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     flavors: tuple[Flavor, ...] = ()
 
     def image(self, ident: str) -> Image:
+        """Raises NotThere."""
         return _find("image", ident, self.images)
 
-    def has_no_disk(self, ident: str) -> bool:
-        """Say so of a flavor that is known."""
-        return any(flavor.disk_gib == 0 for flavor in self.flavors if ident in (flavor.id, flavor.name))
-
     def flavor(self, ident: str) -> Flavor:
+        """Raises NotThere."""
         return _find("flavor", ident, self.flavors)
+
+    def look(self, wishes: Iterable[Wish]) -> None:
+        """Do nothing: all that is known is here."""
+
+    def subnet(self, ident: str, network: str | None) -> None:
+        """Take any."""
+
+    def require(self, wish: Wish) -> None:
+        """Take anything but an image or a flavor that is not listed. Raises NotThere."""
+        if wish.kind is Kind.IMAGE:
+            self.image(wish.ident)
+        elif wish.kind is Kind.FLAVOR:
+            self.flavor(wish.ident)
 
 
 def load_catalogue(path: Path | None = None) -> Catalogue:
@@ -83,7 +71,7 @@ def _find(kind: str, ident: str, entries: Sequence[_Entry]) -> _Entry:
         if ident in (entry.id, entry.name):
             return entry
     offered = ", ".join(entry.name for entry in entries) or "none"
-    raise NotInCatalogue(f"There is no {kind} {ident!r}; there are: {offered}.")
+    raise NotThere(f"The catalogue has no {kind} {ident!r}; there are: {offered}.")
 
 
 def _ambiguous(entries: Sequence[Image] | Sequence[Flavor]) -> list[str]:

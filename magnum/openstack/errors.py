@@ -27,3 +27,7 @@ class Refused(CloudError):  # noqa: N818
     def __init__(self, text: str, status: int) -> None:
         super().__init__(text)
         self.status = status
+
+
+class Several(CloudError):  # noqa: N818
+    """More than one thing has the name that was asked for."""

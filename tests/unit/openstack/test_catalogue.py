@@ -1,6 +1,7 @@
 import pytest
 
-from magnum.openstack.catalogue import CatalogueError, NotInCatalogue, load_catalogue
+from magnum.openstack.catalogue import CatalogueError, load_catalogue
+from magnum.openstack.errors import NotThere
 
 
 def test_the_shipped_catalogue_answers_to_names_and_ids():
@@ -15,9 +16,9 @@ def test_the_shipped_catalogue_answers_to_names_and_ids():
 
 
 def test_what_is_not_there_is_refused_with_what_is():
-    with pytest.raises(NotInCatalogue, match=r"no flavor 'huge'; there are: .*m1\.small"):
+    with pytest.raises(NotThere, match=r"no flavor 'huge'; there are: .*m1\.small"):
         load_catalogue().flavor("huge")
-    with pytest.raises(NotInCatalogue, match="no image ''"):
+    with pytest.raises(NotThere, match="no image ''"):
         load_catalogue().image("")
 
 
@@ -26,7 +27,7 @@ def test_an_operator_offers_others(tmp_path):
     file.write_text('[[images]]\nid = "i"\nname = "bare"\n')
     catalogue = load_catalogue(file)
     assert catalogue.image("bare").os_distro is None
-    with pytest.raises(NotInCatalogue, match="there are: none"):
+    with pytest.raises(NotThere, match="there are: none"):
         catalogue.flavor("m1.small")
 
 
