@@ -43,10 +43,12 @@ from magnum.drivers.registry import Registry
 from magnum.model.clustertemplates import ClusterTemplate
 from magnum.model.requesters import Requester, Scope
 from magnum.openstack.catalogue import Catalogue
+from magnum.openstack.offers import Image
 
 SECOND = 1_000_000
 START = 1_800_000_000 * SECOND
 OWNER = Requester(user_id="ann", project_id="fishers", request_id="req-1")
+OFFERS = Catalogue(images=(Image(id="1", name="fake", os_distro="fake"),))
 KEYRING = Keyring([b"k" * 32])
 
 
@@ -158,7 +160,7 @@ class World:
             clock=self.clock,
             randomness=self.randomness,
             drivers=self.registry,
-            catalogue=Catalogue(),
+            catalogue=OFFERS,
             clouds=clouds,
         )
         self.template_uuid = "952f3c65-de53-480f-a445-1a0c69d6f56c"
@@ -198,14 +200,14 @@ class World:
             cluster_template_id=self.template_uuid, name=name, master_count=masters, node_count=nodes, **more
         )
         draft = new_clusters.draft(self.core, OWNER, new, unknown_template_is_404=False)
-        return new_clusters.create(self.core, OWNER, draft, cloud=cloud)
+        return new_clusters.create(self.core, OWNER, draft, OFFERS, cloud=cloud)
 
     def resize(self, cluster, count, **more):
         core_clusters.resize(self.core, OWNER, cluster, core_clusters.Resize(node_count=count, **more))
 
     def add_group(self, cluster, name="gpu", **more):
         new = core_nodegroups.NewNodeGroup(name=name, **more)
-        return core_nodegroups.create(self.core, OWNER, cluster, Scope.own(OWNER), new).group.uuid
+        return core_nodegroups.create(self.core, OWNER, cluster, Scope.own(OWNER), new, offers=OFFERS).group.uuid
 
     def change_group(self, cluster, name, **changes):
         core_nodegroups.update(self.core, OWNER, self.groups(cluster)[name], changes)

@@ -163,7 +163,10 @@ class CreatePlan(Resource):
         check_zero_nodes(req.version, new.node_count)
         self.policy.require("cluster:plan", requester)
         forbidden = self.policy.refusal("cluster:create", requester)
-        answer(resp, plans.plan_create(self.service, requester, new, forbidden=forbidden, cloud=req.cloud))
+        answer(
+            resp,
+            plans.plan_create(self.service, requester, new, self.offers(req), forbidden=forbidden, cloud=req.cloud),
+        )
 
 
 class UnknownAction(Endpoint):

@@ -73,10 +73,11 @@ class BayModels(Resource):
         new = read_object(req.document(), NewClusterTemplate, noun=_NOUN, access=schema.ACCESS)
         if new.name is None:
             new = msgspec.structs.replace(new, name=random_name("model", self.service.randomness))
-        template = clustertemplates.draft(self.service, requester, new)
-        _check(template)
         self.policy.require("baymodel:create", requester)
-        clustertemplates.check(self.service, template)
+        offers = self.offers(req)
+        template = clustertemplates.draft(self.service, requester, new, offers)
+        _check(template)
+        clustertemplates.check(self.service, template, offers)
         if template.public:
             _require_publish(self, requester)
         template = clustertemplates.insert(self.service, template)
@@ -129,7 +130,7 @@ class BayModelItem(Resource):
     def on_patch(self, req: Request, resp: falcon.Response, ident: str) -> None:
         requester, template = self._find(req, ident)
         self.policy.require("baymodel:update", requester, columns(template))
-        result = clustertemplates.changed(self.service, template, read_changes(req, template))
+        result = clustertemplates.changed(self.service, template, read_changes(req, template), self.offers(req))
         _check(result)
         if result.public != template.public:
             _require_publish(self, requester)

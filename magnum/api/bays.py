@@ -76,7 +76,7 @@ class Bays(Resource):
         draft = new_clusters.draft(self.service, requester, new, unknown_template_is_404=False)
         self.policy.require("bay:create", requester)
         draft = msgspec.structs.replace(draft, inherits_labels=False)
-        uuid = new_clusters.create(self.service, requester, draft, cloud=req.cloud)
+        uuid = new_clusters.create(self.service, requester, draft, self.offers(req), cloud=req.cloud)
         if req.version >= ASYNC_BAYS:
             answer(resp, {"uuid": uuid}, status=202)
             return
@@ -134,7 +134,7 @@ class BayItem(Resource):
         if changes:
             node_count = read_attribute(known["node_count"], changes["node_count"])
             resize = Resize(node_count=node_count, rollback=rollback)
-            clusters.update(self.service, requester, uuid, health={}, resize=resize)
+            clusters.update(self.service, requester, full.summary.cluster, self.offers(req), health={}, resize=resize)
         if req.version >= ASYNC_BAYS:
             answer(resp, {"uuid": uuid}, status=202)
         else:

@@ -98,7 +98,8 @@ class Clusters(Resource):
         check_zero_nodes(req.version, new.node_count)
         draft = new_clusters.draft(self.service, requester, new, unknown_template_is_404=req.version >= ZERO_NODES)
         self.policy.require("cluster:create", requester)
-        answer(resp, {"uuid": new_clusters.create(self.service, requester, draft, cloud=req.cloud)}, status=202)
+        uuid = new_clusters.create(self.service, requester, draft, self.offers(req), cloud=req.cloud)
+        answer(resp, {"uuid": uuid}, status=202)
 
     @refuses("all_clusters", "Refused: name the cluster in the path")
     def on_patch(self, _req: Request, _resp: falcon.Response) -> None:
@@ -181,7 +182,8 @@ class ClusterItem(Resource):
         uuid = full.summary.cluster.uuid
         guard = guard_of_cluster(req)
         if health or resize:
-            clusters.update(self.service, requester, uuid, health=health, resize=resize, guard=guard)
+            present, offers = full.summary.cluster, self.offers(req)
+            clusters.update(self.service, requester, present, offers, health=health, resize=resize, guard=guard)
         elif guard:
             guard(full)
         answer(resp, {"uuid": uuid}, status=202)

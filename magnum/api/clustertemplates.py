@@ -59,9 +59,10 @@ class ClusterTemplates(Resource):
         requester = self.requester(req)
         req.query(())
         new = read_object(req.document(), NewClusterTemplate, noun=schema.NOUN, access=schema.ACCESS)
-        template = clustertemplates.draft(self.service, requester, new)
         self.policy.require("clustertemplate:create", requester)
-        clustertemplates.check(self.service, template)
+        offers = self.offers(req)
+        template = clustertemplates.draft(self.service, requester, new, offers)
+        clustertemplates.check(self.service, template, offers)
         if template.public or template.hidden:
             _require_publish(self, requester)
         template = clustertemplates.insert(self.service, template)
@@ -121,7 +122,7 @@ class ClusterTemplateItem(Resource):
         requester, template = self._find(req, ident, "update_all_projects")
         self.policy.require("clustertemplate:update", requester, columns(template))
         asked = read_changes(req, template)
-        result = clustertemplates.changed(self.service, template, asked)
+        result = clustertemplates.changed(self.service, template, asked, self.offers(req))
         if any(getattr(result, name) != getattr(template, name) for name in _PUBLISHING):
             _require_publish(self, requester)
         template = clustertemplates.update(self.service, template, result, guard=_make_guard(req))

@@ -70,7 +70,9 @@ class NodeGroups(Resource):
         requester, scope = _allowed(self, req, "create", _CHANGE_ANY)
         req.query(())
         new = read_object(req.document(), NewNodeGroup, noun=schema.NOUN, access=schema.ACCESS)
-        made = nodegroups.create(self.service, requester, read_ident(ident, "cluster"), scope, new)
+        made = nodegroups.create(
+            self.service, requester, read_ident(ident, "cluster"), scope, new, offers=self.offers(req)
+        )
         answer_tagged(req, resp, _tagged(made, req.prefix), status=202)
 
 

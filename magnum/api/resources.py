@@ -9,6 +9,7 @@ import msgspec
 from magnum.core.errors import NotFound
 from magnum.core.service import Service
 from magnum.model.requesters import Requester, Scope
+from magnum.openstack.offers import Offers
 
 from .microversions import NO_BAYS
 from .policy import Policy
@@ -39,6 +40,14 @@ class Resource(Endpoint):
 
     def requester(self, req: Request) -> Requester:
         return self.policy.identify(msgspec.structs.replace(req.requester, request_id=req.request_id))
+
+    def offers(self, req: Request) -> Offers:
+        """Give who knows what the requester may name: the cloud, unless there is none or the operator names a file."""
+        if req.cloud is None or self.service.settings.local.catalogue is not None:
+            return self.service.catalogue
+        from magnum.openstack.cloud_offers import CloudOffers  # noqa: PLC0415  processes without a cloud do without
+
+        return CloudOffers(req.cloud)
 
     def scope(self, requester: Requester, all_projects_rule: str) -> Scope:
         """Give all projects to an administrator, who must be allowed that too; the own one to everybody else."""

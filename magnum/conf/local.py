@@ -36,5 +36,9 @@ class Local(msgspec.Struct, frozen=True, kw_only=True):
         int, Option("TCP port on a cluster's bridge on which its nodes reach the service.", kind=types.Port)
     ] = 9512
     catalogue: Annotated[
-        Path | None, Option("File that lists images and flavors, TOML. Unset: the one that is shipped.")
+        Path | None,
+        Option(
+            "File that lists images and flavors, TOML. Unset: the one that is shipped, and Glance's and Nova's "
+            "instead for requests with a token of Keystone."
+        ),
     ] = None

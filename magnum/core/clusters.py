@@ -21,12 +21,13 @@ from magnum.model.operations import DeleteCluster, ResizeNodeGroup
 from magnum.model.paging import Page
 from magnum.model.requesters import EVERYTHING, Requester, Scope
 from magnum.model.statuses import FAILED, IN_PROGRESS, RESIZABLE, STEADY, Status, StatusEvent
+from magnum.openstack.offers import Offers
 
 from .changes import ask
-from .clustertemplates import check_root_disk
 from .drivers import longest_call
 from .errors import InvalidRequest, NotFound
 from .masters import check_masters
+from .offers import check_root_disk
 from .operations import new_event, new_operation
 from .service import Service
 from .statuses import begin, check_status
@@ -79,21 +80,23 @@ def list_full(service: Service, scope: Scope, page: Page) -> list[Full]:
 def update(
     service: Service,
     requester: Requester,
-    uuid: str,
+    present: Cluster,
+    offers: Offers,
     *,
     health: Mapping[str, object],
     resize: Resize | None,
     guard: Guard | None = None,
 ) -> None:
     """Store what was said of the cluster's health, whatever its status; resize it only when nothing else goes on."""
-    operation_uuid = new_uuid(service.randomness)
+    uuid, operation_uuid = present.uuid, new_uuid(service.randomness)
+    if resize is not None:
+        check_root_disk(offers, present.labels, service.settings.cinder, flavor_id=present.flavor_id)
 
     def run(tx: Connection) -> None:
         operations.lock(tx, uuid)
         cluster = read_guarded(service, tx, uuid, guard)
         if resize is not None:
             check_status(cluster, STEADY, "changed")
-            check_root_disk(service, cluster.labels, flavor_id=cluster.flavor_id)
             start_resize(service, tx, requester, cluster=cluster, asked=resize, operation_uuid=operation_uuid)
         if health:
             clusters.update(tx, uuid, **health)

@@ -16,19 +16,19 @@ from magnum.model.clustertemplates import ClusterTemplate, ServerType
 from magnum.model.names import new_uuid, random_name
 from magnum.model.paging import Page
 from magnum.model.requesters import Requester, Scope
-from magnum.openstack.catalogue import Image, NotInCatalogue
+from magnum.openstack.offers import Offers
 
 from . import fields
 from .coes import check_volume_driver, choose_network_driver
 from .drivers import find_driver
 from .errors import Conflict, InvalidRequest
 from .labels import check_labels, warn_of_unknown
+from .offers import check_disks, check_named, find_image, look, of_template
 from .service import Service
 
 LOG = logging.getLogger(__name__)
 SMALLEST_DEVICEMAPPER = 3  # GB
 _DRIVER_PROPERTY = "magnum_driver"
-_BOOT_VOLUME_SIZE = "boot_volume_size"
 _TYPE = frozenset({"coe", "server_type", "image_id", "cluster_distro", "driver"})
 """Attributes that decide which driver a template needs."""
 _LABELLING = frozenset({"name", "tags", "public", "hidden"})
@@ -75,7 +75,7 @@ Guard = Callable[[ClusterTemplate], None]
 """Refuses, by the template as it is under its lock, what was asked for by one that has changed since."""
 
 
-def draft(service: Service, requester: Requester, new: NewClusterTemplate) -> ClusterTemplate:
+def draft(service: Service, requester: Requester, new: NewClusterTemplate, offers: Offers) -> ClusterTemplate:
     """Make the template as it would be stored; refuse what no driver can make.
 
     Administrators alone choose its UUID: that one is taken already would tell others of templates that they cannot see.
@@ -92,16 +92,21 @@ def draft(service: Service, requester: Requester, new: NewClusterTemplate) -> Cl
             "cluster_distro": None,
         }
     )
-    return _choose_driver(service, _combine(service, template))
+    template = _combine(service, template)
+    look(offers, of_template(template, service.settings.cinder))
+    return _choose_driver(service, template, offers)
 
 
-def check(service: Service, template: ClusterTemplate, *, before: ClusterTemplate | None = None) -> None:
-    """Refuse flavors that do not exist and known labels with bad values, and note labels that nobody knows."""
-    flavors = {"flavor_id": template.flavor_id, "master_flavor_id": template.master_flavor_id}
-    check_flavors(service, **flavors)
+def check(
+    service: Service, template: ClusterTemplate, offers: Offers, *, before: ClusterTemplate | None = None
+) -> None:
+    """Refuse names of what does not exist and known labels with bad values, and note labels that nobody knows."""
+    options = service.settings.cinder
     kept = before.labels if before else None
     check_labels(template.labels, kept=kept)
-    check_root_disk(service, template.labels, **flavors)
+    check_named(offers, of_template(template, options))
+    flavors = {"flavor_id": template.flavor_id, "master_flavor_id": template.master_flavor_id}
+    check_disks(offers, template.labels, options, image_id=template.image_id or "", **flavors)
     if template.labels != kept:
         for warning in warn_of_unknown(find_driver(service, template), template.labels):
             LOG.warning("Cluster template %s: %s", template.uuid, warning)
@@ -123,19 +128,23 @@ def list_page(service: Service, scope: Scope, page: Page) -> list[ClusterTemplat
     return service.database.read(lambda tx: clustertemplates.list_page(tx, scope, page))
 
 
-def changed(service: Service, template: ClusterTemplate, asked: Mapping[str, Any]) -> ClusterTemplate:
+def changed(service: Service, template: ClusterTemplate, asked: Mapping[str, Any], offers: Offers) -> ClusterTemplate:
     """Give the template with the changes in it, judged as a new one would be, as far as they matter to clusters."""
     result = msgspec.structs.replace(template, **asked)
     differing = differences(template, result).keys()
     if differing <= _LABELLING:
         return result
     result = _combine(service, result)
+    look(offers, of_template(result, service.settings.cinder))
     if differing & _TYPE:
         new_driver = result.driver if "driver" in differing else None
         result = _choose_driver(
-            service, msgspec.structs.replace(result, driver=new_driver), distribution=asked.get("cluster_distro")
+            service,
+            msgspec.structs.replace(result, driver=new_driver),
+            offers,
+            distribution=asked.get("cluster_distro"),
         )
-    check(service, result, before=template)
+    check(service, result, offers, before=template)
     return result
 
 
@@ -180,29 +189,6 @@ def differences(before: ClusterTemplate, after: ClusterTemplate) -> dict[str, An
     return {name: value for name, value in new.items() if value != old[name]}
 
 
-def check_flavors(service: Service, **flavors: str | None) -> None:
-    """Refuse flavors that do not exist; each is given under the attribute that names it."""
-    for attribute, name in flavors.items():
-        try:
-            if name is not None:
-                service.catalogue.flavor(name)
-        except NotInCatalogue as error:
-            raise InvalidRequest(f"{attribute} must name a flavor that exists. {error}") from None
-
-
-def check_root_disk(service: Service, labels: Mapping[str, str], **flavors: str | None) -> None:
-    """Refuse flavors without a disk where machines have no volume to boot from either; unknown ones are not judged."""
-    size = labels.get(_BOOT_VOLUME_SIZE) or str(service.settings.cinder.default_boot_volume_size)
-    if size.strip("0"):
-        return
-    for attribute, name in flavors.items():
-        if name is not None and service.catalogue.has_no_disk(name):
-            raise InvalidRequest(
-                f"{attribute} must name a flavor with a disk: {name} has none. "
-                f"Or give machines a volume to boot from, with the label {_BOOT_VOLUME_SIZE}."
-            )
-
-
 def check_volume_size(storage_driver: str | None, size: int | None) -> None:
     if storage_driver == "devicemapper" and (size or 0) < SMALLEST_DEVICEMAPPER:
         raise InvalidRequest(
@@ -219,21 +205,13 @@ def _combine(service: Service, template: ClusterTemplate) -> ClusterTemplate:
     return msgspec.structs.replace(template, network_driver=network_driver)
 
 
-def _choose_driver(service: Service, template: ClusterTemplate, *, distribution: str | None = None) -> ClusterTemplate:
-    image = find_image(service, template.image_id or "")
+def _choose_driver(
+    service: Service, template: ClusterTemplate, offers: Offers, *, distribution: str | None = None
+) -> ClusterTemplate:
+    image = find_image(offers, template.image_id or "")
     template = msgspec.structs.replace(template, cluster_distro=distribution or image.os_distro)
     spec = find_driver(service, template, name=template.driver or image.properties.get(_DRIVER_PROPERTY))
     return msgspec.structs.replace(template, driver=spec.name)
-
-
-def find_image(service: Service, ident: str) -> Image:
-    try:
-        image = service.catalogue.image(ident)
-    except NotInCatalogue as error:
-        raise InvalidRequest(f"image_id must name an image that exists. {error}") from None
-    if not image.os_distro:
-        raise InvalidRequest(f"The image needs the property os_distro, which says what can use it: {ident} has none.")
-    return image
 
 
 def _is_harmless(changes: Mapping[str, Any]) -> bool:

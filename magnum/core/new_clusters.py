@@ -21,12 +21,14 @@ from magnum.model.nodegroups import DEFAULT_MASTER, DEFAULT_WORKER, MASTER, WORK
 from magnum.model.operations import CreateCluster
 from magnum.model.requesters import Requester, Scope
 from magnum.model.statuses import Status
+from magnum.openstack.offers import Offers
 
 from . import fields
-from .clustertemplates import check_flavors, check_root_disk, check_volume_size
+from .clustertemplates import check_volume_size
 from .drivers import check_request, find_driver
 from .errors import Conflict, Forbidden, InvalidRequest, NotFound
 from .labels import check_labels, warn_of_unknown
+from .offers import check_disks, check_named, of_cluster
 from .operations import new_event, new_operation
 from .quotas import check_clusters
 from .service import Service
@@ -79,11 +81,13 @@ def draft(service: Service, requester: Requester, new: NewCluster, *, unknown_te
     return Draft(new, template, spec)
 
 
-def create(service: Service, requester: Requester, draft: Draft, *, cloud: "Cloud | None" = None) -> str:
-    """Store the cluster and ask for it to be made; gives its UUID. `cloud` is the requester's."""
+def create(
+    service: Service, requester: Requester, draft: Draft, offers: Offers, *, cloud: "Cloud | None" = None
+) -> str:
+    """Store the cluster and ask for it to be made; gives its UUID. The cloud is the requester's."""
     scope = Scope.own(requester)
     service.database.read(lambda tx: check_clusters(tx, service, scope))
-    cluster, groups = prepare(service, requester, draft)
+    cluster, groups = prepare(service, requester, draft, offers)
     new, operation_uuid = draft.new, new_uuid(service.randomness)
 
     def insert(tx: Connection, trust: Entrusted) -> None:
@@ -116,10 +120,12 @@ def create(service: Service, requester: Requester, draft: Draft, *, cloud: "Clou
     return cluster.uuid
 
 
-def prepare(service: Service, requester: Requester, draft: Draft) -> tuple[Cluster, tuple[NodeGroup, ...]]:
+def prepare(
+    service: Service, requester: Requester, draft: Draft, offers: Offers
+) -> tuple[Cluster, tuple[NodeGroup, ...]]:
     """Give the rows as they would be stored; refuse what no driver or operator would make."""
     cluster = _cluster(service, requester, draft)
-    _check(service, draft, cluster)
+    _check(service, draft, cluster, offers)
     return cluster, _nodegroups(service, draft, cluster)
 
 
@@ -181,12 +187,9 @@ def _inherit(name: str, new: NewCluster, template: ClusterTemplate) -> Any:
     return getattr(template, name) if own is None else own
 
 
-def _check(service: Service, draft: Draft, cluster: Cluster) -> None:
-    new = draft.new
-    flavors = {"flavor_id": cluster.flavor_id, "master_flavor_id": cluster.master_flavor_id}
-    check_flavors(service, **flavors)
+def _check(service: Service, draft: Draft, cluster: Cluster, offers: Offers) -> None:
+    new, options = draft.new, service.settings.cinder
     check_labels(cluster.labels)
-    check_root_disk(service, cluster.labels, **flavors)
     if new.master_count > 1 and not cluster.master_lb_enabled:
         raise InvalidRequest("master_lb_enabled must be true for a master_count of more than 1.")
     request = request_of(
@@ -197,6 +200,9 @@ def _check(service: Service, draft: Draft, cluster: Cluster) -> None:
         node_count=new.node_count,
     )
     check_request(draft.spec, request)
+    check_named(offers, of_cluster(cluster, draft.template, options))
+    flavors = {"flavor_id": cluster.flavor_id, "master_flavor_id": cluster.master_flavor_id}
+    check_disks(offers, cluster.labels, options, image_id=draft.template.image_id or "", **flavors)
 
 
 def _nodegroups(service: Service, draft: Draft, cluster: Cluster) -> tuple[NodeGroup, NodeGroup]:

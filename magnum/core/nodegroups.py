@@ -22,13 +22,14 @@ from magnum.model.operations import OPEN, CreateNodeGroup, DeleteNodeGroup, Upda
 from magnum.model.paging import Page
 from magnum.model.requesters import Requester, Scope
 from magnum.model.statuses import RESIZABLE, Status, StatusEvent
+from magnum.openstack.offers import Offers
 
 from . import fields
 from .changes import ask
-from .clustertemplates import check_flavors, check_root_disk, find_image
 from .drivers import check_change, check_request, group_change, made_by, require_feature
 from .errors import Conflict, InvalidRequest
 from .labels import check_labels, warn_of_unknown
+from .offers import check_disks, check_named, find_image, of_group
 from .operations import new_event
 from .placement import check_node_labels, check_node_taints
 from .service import Service
@@ -92,12 +93,14 @@ def get(service: Service, cluster: str, ident: str, scope: Scope) -> Full:
     return service.database.read(run)
 
 
-def create(service: Service, requester: Requester, cluster: str, scope: Scope, new: NewNodeGroup) -> Full:
+def create(
+    service: Service, requester: Requester, cluster: str, scope: Scope, new: NewNodeGroup, *, offers: Offers
+) -> Full:
     """Store the node group and ask for its nodes; gives it as it is stored."""
     if new.role == MASTER:
         raise InvalidRequest("The role of a new node group cannot be master: a cluster has one group of masters.")
     summary = service.database.read(lambda tx: clusters.get(tx, cluster, scope))
-    group, spec = _draft(service, summary, new)
+    group, spec = _draft(service, summary, new, offers)
     operation_uuid = new_uuid(service.randomness)
 
     def insert(tx: Connection) -> Full:
@@ -207,7 +210,9 @@ def delete(
     service.wake()
 
 
-def _draft(service: Service, summary: ClusterSummary, new: NewNodeGroup) -> tuple[NodeGroup, DriverSpec]:
+def _draft(
+    service: Service, summary: ClusterSummary, new: NewNodeGroup, offers: Offers
+) -> tuple[NodeGroup, DriverSpec]:
     """Make the node group as it would be stored, and find its driver; refuse what cannot be."""
     cluster = summary.cluster
     if cluster.api_address is None:
@@ -235,8 +240,8 @@ def _draft(service: Service, summary: ClusterSummary, new: NewNodeGroup) -> tupl
     )
     _check_counts(group)
     _check_placement(spec, group)
-    _check_machines(service, template, group, own_image=new.image_id is not None)
     check_labels(group.labels, kept=cluster.labels)
+    _check_machines(service, offers, template, group, own_image=new.image_id is not None)
     request = ClusterRequest(
         template=msgspec.structs.replace(template, labels=group.labels, flavor_id=group.flavor_id),
         labels=group.labels,
@@ -258,11 +263,14 @@ def _check_beside_others(
     check_change(spec, request, request, changes)
 
 
-def _check_machines(service: Service, template: ClusterTemplate, group: NodeGroup, *, own_image: bool) -> None:
-    check_flavors(service, flavor_id=group.flavor_id)
-    check_root_disk(service, group.labels, flavor_id=group.flavor_id)
+def _check_machines(
+    service: Service, offers: Offers, template: ClusterTemplate, group: NodeGroup, *, own_image: bool
+) -> None:
+    options, image_id = service.settings.cinder, group.image_id or ""
+    check_named(offers, of_group(group, options))
+    check_disks(offers, group.labels, options, image_id=image_id, flavor_id=group.flavor_id)
     if own_image:
-        distribution = find_image(service, group.image_id or "").os_distro
+        distribution = find_image(offers, image_id).os_distro
         if distribution != template.cluster_distro:
             raise InvalidRequest(
                 f"image_id must name an image of {template.cluster_distro}, like the cluster's: "

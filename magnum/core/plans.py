@@ -20,6 +20,7 @@ from magnum.model.nodes import NodeState
 from magnum.model.operations import OPEN
 from magnum.model.requesters import Requester, Scope
 from magnum.model.statuses import RESIZABLE, STEADY
+from magnum.openstack.offers import Offers
 
 from .clusters import Resize, check_resize, find_group
 from .errors import Refused
@@ -84,6 +85,7 @@ def plan_create(
     service: Service,
     requester: Requester,
     new: NewCluster,
+    offers: Offers,
     *,
     forbidden: str | None,
     cloud: "Cloud | None" = None,
@@ -94,7 +96,7 @@ def plan_create(
     drafted: Draft | None = _try(refusals, lambda: draft(service, requester, new, unknown_template_is_404=False))
     made: tuple[Cluster, tuple[NodeGroup, ...]] | None = None
     if drafted is not None:
-        made = _try(refusals, lambda: prepare(service, requester, drafted))
+        made = _try(refusals, lambda: prepare(service, requester, drafted, offers))
         _try(refusals, lambda: check_delegation(service, drafted.spec, cloud))
     usage = service.database.read(lambda tx: clusters_usage(tx, service, scope))
     _try(refusals, lambda: service.database.read(lambda tx: check_clusters(tx, service, scope)))

@@ -161,10 +161,10 @@ def test_of_two_changes_at_once_one_is_told_to_try_again(world, ann, monkeypatch
     made = ann.make_template()
     check = core.check
 
-    def somebody_is_faster(service, template, **before) -> None:
+    def somebody_is_faster(service, template, offers, **before) -> None:
         monkeypatch.setattr(core, "check", check)
         assert patch(ann, made["uuid"], ("add", "/labels/theirs", "1")).status_code == 200
-        check(service, template, **before)
+        check(service, template, offers, **before)
 
     monkeypatch.setattr(core, "check", somebody_is_faster)
     answer = patch(ann, made["uuid"], ("add", "/labels/mine", "1"))

@@ -16,12 +16,12 @@ from magnum.db import clusters, ledger
 from magnum.drivers.base import Feature
 from magnum.drivers.fake.spec import SPEC
 from magnum.drivers.registry import Registry
+from magnum.openstack.catalogue import SHIPPED
 
 with warnings.catch_warnings():
     # keystonemiddleware is made with WebOb, which imports `cgi` once.
     warnings.filterwarnings("ignore", "'cgi' is deprecated", DeprecationWarning)
     from magnum.openstack.identities import open_identities
-
 POST_TRUST, DELETE_TRUST = "POST /v3/OS-TRUST/trusts", "DELETE /v3/OS-TRUST/trusts"
 IN_CLOUD = msgspec.structs.replace(SPEC, features=SPEC.features | {Feature.OWNERS_CLOUD})
 
@@ -39,7 +39,7 @@ def make_world(keystone, tmp_path):
 
     def make(spec=IN_CLOUD, more=""):
         file = tmp_path / "magnum.conf"
-        file.write_text(configuration(keystone) + more)
+        file.write_text(f"{configuration(keystone)}[local]\ncatalogue = {SHIPPED}\n{more}")  # there is no Glance
         settings = load_settings(files=[file])
         made.append(InProcess(settings=settings, clouds=open_identities(settings), drivers=Registry([spec])))
         return made[-1]

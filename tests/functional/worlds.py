@@ -31,7 +31,8 @@ from magnum.db.migrate import create_all
 from magnum.drivers.fake.spec import SPEC
 from magnum.drivers.registry import Registry
 from magnum.model.clocks import to_datetime
-from magnum.openstack.catalogue import Catalogue, Flavor, Image
+from magnum.openstack.catalogue import Catalogue
+from magnum.openstack.offers import Flavor, Image
 
 with warnings.catch_warnings():
     # oslo.middleware's rings are made with WebOb, which imports `cgi` once.
@@ -63,6 +64,7 @@ class Person:
     """Somebody with an HTTP client: the answers are JSON, the microversion is the newest unless said otherwise."""
 
     def __init__(self, world: "World", user: str, project: str, roles: str) -> None:
+        self.world = world
         self.client = world.new_client()
         self.identity = {"X-User-Id": user, "X-Project-Id": project, "X-Roles": roles}
 

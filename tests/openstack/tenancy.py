@@ -8,7 +8,7 @@ from test_policy_matrix import HIDDEN
 
 NOTHING = "7c4c8c2c-1d1f-4b53-b0a4-3b8a9a3b0c00"
 """The UUID of nothing."""
-TEMPLATE = {"coe": "swarm-mode", "image_id": "fake", "keypair_id": "key"}
+TEMPLATE = {"coe": "swarm-mode", "image_id": "fake"}
 
 
 class Things:

@@ -16,6 +16,7 @@ import bcrypt
 import yaml
 from programs import COMMANDS, SECONDS, end, free_port, start
 
+from magnum.openstack.catalogue import SHIPPED
 from magnum.standalone.state import StateDirectory
 
 HERE = Path(__file__).parent
@@ -38,6 +39,8 @@ PEOPLE = {
 BETWEEN_LOOKS = 0.1
 """Seconds; the service needs the processor, too."""
 NO_MACHINES = "\n[drivers]\ndisabled_drivers = local_swarm\n"
+NO_GLANCE = f"\n[local]\ncatalogue = {SHIPPED}\n"
+"""There is no service but Keystone to ask."""
 
 
 def environment(name: str) -> Path:
@@ -209,7 +212,7 @@ def behind_keystone(folder: Path, state: StateDirectory, url: str) -> Iterator[d
     with Keystone(folder / "keystone", url) as keystone:
         settings = [line for line in state.configuration.read_text().splitlines() if not line.startswith("log_file")]
         text = "\n".join(settings).replace("auth_strategy = http_basic", "auth_strategy = keystone")
-        text = text.replace("[api]\n", "[api]\nworkers = 1\n") + NO_MACHINES + keystone_authtoken(keystone)
+        text = text.replace("[api]\n", "[api]\nworkers = 1\n") + NO_MACHINES + NO_GLANCE + keystone_authtoken(keystone)
         state.configuration.write_text(text)
         database = [COMMANDS / "magnum-db-manage", "--config-file", state.configuration, "upgrade"]
         subprocess.run(database, check=True, capture_output=True, timeout=SECONDS)

@@ -7,7 +7,7 @@ import falcon.testing
 import pytest
 import urllib3
 from programs import SECONDS
-from real import ADMIN, PASSWORD, PEOPLE, TRUSTEES, Keystone, keystone_authtoken
+from real import ADMIN, NO_GLANCE, PASSWORD, PEOPLE, TRUSTEES, Keystone, keystone_authtoken
 
 from magnum.conf.settings import load_settings
 from magnum.db import clusters, x509keypairs
@@ -46,7 +46,7 @@ def configure(world, keystone, tmp_path):
     def run(more: str = "", authtoken: str = keystone_authtoken(keystone)) -> None:
         file = tmp_path / "magnum.conf"
         strategy = "[DEFAULT]\nauth_strategy = keystone\n[certificates]\ncert_manager_type = x509keypair\n"
-        file.write_text(strategy + authtoken + more)
+        file.write_text(strategy + NO_GLANCE + authtoken + more)
         world.change(settings=load_settings(files=[file]))
 
     return run

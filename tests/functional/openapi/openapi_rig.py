@@ -11,7 +11,8 @@ import urllib3
 from installation import Installation, free_port
 from live import write_catalogue
 
-from magnum.openstack.catalogue import Catalogue, Flavor, Image
+from magnum.openstack.catalogue import Catalogue
+from magnum.openstack.offers import Flavor, Image
 
 USER, PASSWORD = "ann", "correct horse"
 SECONDS = 180
