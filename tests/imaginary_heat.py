@@ -29,6 +29,13 @@ class ImaginaryHeat:
         assert trust_id == "trust"
         return self
 
+    def own(self):
+        return self
+
+    def deleting(self, trust_id, project_id):
+        assert (trust_id, project_id) == ("trust", PROJECT)
+        return self
+
     def heat(self):
         return self
 

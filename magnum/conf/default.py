@@ -51,6 +51,13 @@ class Default(msgspec.Struct, frozen=True, kw_only=True):
     periodic_interval_max: Annotated[
         int, Option("Longest time in seconds between two passes of periodic checks.", minimum=1)
     ] = 60
+    periodic_global_stack_list: Annotated[
+        bool,
+        Option(
+            "List Heat's stacks of all projects at once while clusters are waited for, instead of those of one project "
+            "after the other. The service's own user must be allowed to by Heat's policy stacks:global_index."
+        ),
+    ] = False
     service_down_time: Annotated[
         int, Option("Seconds without a heartbeat after which a conductor is shown as down.", minimum=1)
     ] = 180

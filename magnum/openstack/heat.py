@@ -5,12 +5,14 @@ address that it believes to have. All that a caller sends is the whole stack: no
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from .calls import CloudService
 from .errors import NotThere, Unanswered
+
+if TYPE_CHECKING:
+    from .calls import CloudService  # its library is loaded only where there is a Keystone
 
 Json = Any
 T = TypeVar("T")
@@ -103,7 +105,7 @@ class StackEvent(msgspec.Struct, frozen=True, rename={"status": "resource_status
 class Heat:
     """All calls raise CloudError."""
 
-    def __init__(self, service: CloudService) -> None:
+    def __init__(self, service: "CloudService") -> None:
         self._service = service
 
     def list(self, *, tag: str | None = None, names: Sequence[str] = (), everywhere: bool = False) -> tuple[Stack, ...]:

@@ -7,6 +7,7 @@ a failure is the operation's own, or whether Heat has still to be asked. Heat is
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -14,7 +15,6 @@ from magnum.drivers.base import DriverContext
 from magnum.model.failures import Code, Fatal, Retry
 from magnum.model.ledger import CloudResource, ResourceState
 from magnum.model.outcomes import Done, Outcome, Wait
-from magnum.openstack.clouds import Clouds
 from magnum.openstack.errors import CloudError, NotAllowed, NotThere, Refused
 from magnum.openstack.heat import Heat, Stack, StackDetails
 
@@ -22,6 +22,9 @@ from . import failures
 from .desired import Desired, UserData
 from .seen import Seen, seen
 from .watch import StackWatch
+
+if TYPE_CHECKING:
+    from magnum.openstack.clouds import Clouds  # its library is loaded only where there is a Keystone
 
 STACK = "stack"
 CALL_LIMIT = 120.0
@@ -32,7 +35,7 @@ BUSY = frozenset({409, 429})
 class Stacks:
     """One object serves all clusters, and remembers nothing of any."""
 
-    def __init__(self, clouds: Clouds, watch: StackWatch) -> None:
+    def __init__(self, clouds: "Clouds", watch: StackWatch) -> None:
         self._clouds = clouds
         self._watch = watch
 
@@ -94,12 +97,12 @@ class Stacks:
 
     def linger(self, context: DriverContext) -> Sequence[CloudResource]:
         """Look for every name that the ledger ever held."""
-        heat = self._heat(context)
+        heat = self._deleting(context)
         with told():
             return [row for row in context.resources(STACK) if self._find(context, heat, row.name) is not None]
 
     def _delete(self, context: DriverContext, row: CloudResource) -> Outcome:
-        heat = self._heat(context)
+        heat = self._deleting(context)
         with told():
             line = self._watch.look(_project(context), row.name, lambda: heat)
             if line is not None and line.status == "DELETE_IN_PROGRESS":
@@ -126,6 +129,10 @@ class Stacks:
 
     def _heat(self, context: DriverContext) -> Heat:
         return Heat(self._clouds.trusted(str(context.cluster.trust_id)).heat())
+
+    def _deleting(self, context: DriverContext) -> Heat:
+        """What is on the ledger can be deleted even when the trust has ended."""
+        return Heat(self._clouds.deleting(context.cluster.trust_id, _project(context)).heat())
 
     def _told_to(self, context: DriverContext, stack: Stack) -> Wait:
         self._watch.changed(_project(context), stack)

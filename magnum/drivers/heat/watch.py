@@ -5,12 +5,18 @@ stack says so, so that nobody is told what was listed before. Many threads may a
 """
 
 import threading
+import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from magnum.openstack.errors import CloudError
+from magnum.conf.settings import Settings
+from magnum.openstack.errors import CloudError, NotAllowed
 from magnum.openstack.heat import Heat, Stack
 
 from .desired import TAG
+
+if TYPE_CHECKING:
+    from magnum.openstack.clouds import Clouds
 
 
 class _Scope:
@@ -57,9 +63,15 @@ class StackWatch:
             scope.stacks[project if self._everywhere else None, stack.name] = stack
 
     def _list(self, scope: _Scope, heat: Callable[[], Heat]) -> None:
-        """A failure is everybody's too: a Heat that is down is not asked by each of those who wait for it."""
+        """A failure is everybody's too, so a Heat that is down is not asked by each of those who wait for it.
+
+        But whoever is not let in, as the trust of his cluster has ended, is so alone.
+        """
         try:
             found = (self._everywhere or heat)().list(tag=TAG, everywhere=self._everywhere is not None)
+        except NotAllowed:
+            scope.listed_at = None
+            raise
         except CloudError as error:
             scope.failure = error
         else:
@@ -70,3 +82,14 @@ class StackWatch:
     def _scope(self, project: str | None) -> _Scope:
         with self._guard:
             return self._scopes.setdefault(project, _Scope())
+
+
+def open_watch(settings: Settings, clouds: "Clouds") -> StackWatch:
+    """Make the one that all steps of this process share."""
+
+    def everywhere() -> Heat:
+        return Heat(clouds.own().heat())
+
+    return StackWatch(
+        monotonic=time.monotonic, everywhere=everywhere if settings.default.periodic_global_stack_list else None
+    )

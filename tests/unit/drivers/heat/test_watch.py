@@ -3,11 +3,13 @@ import threading
 import pytest
 from imaginary_heat import ImaginaryContext, ImaginaryHeat
 
+from magnum.conf.default import Default
+from magnum.conf.settings import Settings
 from magnum.drivers.heat.desired import Desired, Group
 from magnum.drivers.heat.stacks import Stacks
-from magnum.drivers.heat.watch import StackWatch
+from magnum.drivers.heat.watch import StackWatch, open_watch
 from magnum.model.outcomes import Done
-from magnum.openstack.errors import Unanswered
+from magnum.openstack.errors import NotAllowed, Unanswered
 from magnum.openstack.heat import Heat, Stack
 
 INTERVAL = 2.0
@@ -88,6 +90,14 @@ def test_one_list_serves_all_projects_if_we_may_see_them():
     assert heat.calls == [("GET", "/stacks", {"tags": "magnum", "global_tenant": "true"})]
 
 
+@pytest.mark.parametrize(("option", "query"), [(False, {}), (True, {"global_tenant": "true"})])
+def test_the_operator_says_whether_all_projects_are_listed_at_once(option, query):
+    heat = ImaginaryHeat()
+    settings = Settings(default=Default(periodic_global_stack_list=option))
+    open_watch(settings, heat).look("one", "web", lambda: Heat(heat))
+    assert heat.calls == [("GET", "/stacks", {"tags": "magnum"} | query)]
+
+
 def test_a_heat_that_is_down_is_asked_by_one_alone():
     heat, clock = ImaginaryHeat(), Clock()
     watch = StackWatch(monotonic=clock, interval=INTERVAL)
@@ -97,6 +107,15 @@ def test_a_heat_that_is_down_is_asked_by_one_alone():
             watch.look("one", "web", lambda: Heat(heat))
     assert heat.lists() == 1
     heat.error, clock.now = None, INTERVAL
+    assert watch.look("one", "web", lambda: Heat(heat)) is None
+
+
+def test_who_is_not_let_in_is_so_alone():
+    heat, ended, clock = ImaginaryHeat(), ImaginaryHeat(), Clock()
+    ended.error = NotAllowed("the trust has ended")
+    watch = StackWatch(monotonic=clock, interval=INTERVAL)
+    with pytest.raises(NotAllowed):
+        watch.look("one", "web", lambda: Heat(ended))
     assert watch.look("one", "web", lambda: Heat(heat)) is None
 
 
