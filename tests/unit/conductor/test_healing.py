@@ -1,6 +1,7 @@
 """Auto-healing: what two looks in a row have not found Ready is replaced, unless that could do harm."""
 
 import pytest
+from simulation import OFFERS
 
 from magnum.conductor.drivers import Drivers
 from magnum.conductor.health import HealthChecks
@@ -120,7 +121,7 @@ def test_what_somebody_has_reported_is_no_look(world, make, look):
     uuid = make()
     (dead,) = kill(world, uuid, "worker-2")
     health = {"health_status": "UNHEALTHY", "health_status_reason": {f"{dead}.Ready": "False", "api": "ok"}}
-    core.update(world.core, None, uuid, health=health, resize=None)
+    core.update(world.core, None, world.cluster(uuid), OFFERS, health=health, resize=None)
     look()
     assert kinds(world, uuid) == ["create"]
 

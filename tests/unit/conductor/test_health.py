@@ -5,7 +5,7 @@ import threading
 from types import SimpleNamespace
 
 import pytest
-from simulation import SECOND
+from simulation import OFFERS, SECOND
 from sqlalchemy import event
 
 from magnum.conductor.drivers import Drivers
@@ -199,7 +199,7 @@ def test_a_cluster_that_is_being_deleted_or_gone_is_not_written(world, cluster):
 
 def test_what_somebody_reported_meanwhile_stays(world, cluster):
     def report():
-        core.update(world.core, None, cluster, health={"health_status": "HEALTHY"}, resize=None)
+        core.update(world.core, None, world.cluster(cluster), OFFERS, health={"health_status": "HEALTHY"}, resize=None)
 
     lose(world, cluster, report)
     assert world.cluster(cluster).health_status == "HEALTHY"
