@@ -10,7 +10,7 @@ from string import Template
 from magnum.certificates.encryption import generate_key_file
 from magnum.certificates.private_files import write_private_file
 
-from .settings import ADDRESS, REGION, SERVERS, Lab
+from .settings import LOOPBACK, REGION, SERVERS, Lab
 
 SOURCES = Path(__file__).parent / "etc"
 FOLDERS = (
@@ -47,7 +47,8 @@ def words(lab: Lab, service: str) -> dict[str, object]:
     """Give what the words with a dollar stand for in the files of one service."""
     return {
         **{server.replace("-", "_"): lab.port(server) for server in SERVERS},
-        "address": ADDRESS,
+        "address": lab.address,
+        "loopback": LOOPBACK,
         "region": REGION,
         "password": lab.password,
         "key": lab.written.key,
@@ -57,7 +58,7 @@ def words(lab: Lab, service: str) -> dict[str, object]:
         "identity": lab.identity,
         "database": database_url(lab, service),
         "api_database": database_url(lab, f"{service}_api"),
-        "messages": f"rabbit://lab:{lab.password}@{ADDRESS}:{lab.port('rabbitmq')}/",
+        "messages": f"rabbit://lab:{lab.password}@{LOOPBACK}:{lab.port('rabbitmq')}/",
         "cache": _lines(
             {"enabled": "true", "backend": "oslo_cache.memcache_pool", "memcache_servers": _memcached(lab)},
         ),
@@ -85,11 +86,11 @@ def words(lab: Lab, service: str) -> dict[str, object]:
 
 
 def database_url(lab: Lab, database: str) -> str:
-    return f"mysql+pymysql://lab:{lab.password}@{ADDRESS}:{lab.port('mariadb')}/{database}?charset=utf8mb3"
+    return f"mysql+pymysql://lab:{lab.password}@{LOOPBACK}:{lab.port('mariadb')}/{database}?charset=utf8mb3"
 
 
 def _memcached(lab: Lab) -> str:
-    return f"{ADDRESS}:{lab.port('memcached')}"
+    return f"{LOOPBACK}:{lab.port('memcached')}"
 
 
 def _lines(options: dict[str, str]) -> str:

@@ -13,19 +13,20 @@ from openstack.exceptions import SDKException
 
 from magnum.drivers.local.settings import default_cache_dir
 
-from . import identity, mariadb, resources
+from . import address, identity, mariadb, resources
 from .clouds import connect, write_clouds
 from .configuration import files_of, write_all
 from .container_images import Sources
 from .processes import Process, last_lines, written_down
 from .registry import Registry, RegistryError
 from .services import HTTP, TCP, Service, environment, infrastructure, services
-from .settings import ADDRESS, Lab, LabError
+from .settings import Lab, LabError
 from .tasks import Task, do_all
 
 AT_ONCE = 6
 """Tasks; most of them wait for a server."""
 PEOPLE = "people and catalogue"
+ADDRESS = "address"
 BETWEEN_LOOKS = 0.2
 TABLES_SECONDS = 600
 AGENTS_SECONDS = 300
@@ -53,6 +54,8 @@ class ControlPlane:
         for names in ([name for name in running if name not in ground], [name for name in running if name in ground]):
             tasks = [Task(f"ended {name}", (), self._ender(name, gently=gently)) for name in names]
             do_all(tasks, at_once=max(1, len(tasks)), say=self._say)
+        if self._lab.has_guests:
+            address.give_back(self._lab)
 
     # -- tasks -------------------------------------------------------------------------------------------------------
 
@@ -62,13 +65,14 @@ class ControlPlane:
         tables = mariadb.migrations(lab)
         everything = tuple(service.name for service in running)
         return [
+            Task(ADDRESS, (), self._take_address),
             self._commands_task("database files", (), mariadb.initialisation(lab), version="1"),
             Task("databases", ("mariadb",), lambda: mariadb.make_databases(lab)),
             *(
                 self._commands_task(f"{service} tables", ("databases",), commands, version=lab.environment.name)
                 for service, commands in tables.items()
             ),
-            *(Task(service.name, service.needs, self._starter(service)) for service in running),
+            *(Task(service.name, (*service.needs, ADDRESS), self._starter(service)) for service in running),
             self._once(
                 self._asking_task(PEOPLE, "keystone", identity.make_people_and_catalogue),
                 version=identity.version(),
@@ -82,6 +86,9 @@ class ControlPlane:
             Task("agents", (*everything, PEOPLE), self._await_agents),
             self._commands_task("compute host", ("agents",), self._discovery(), version="1"),
         ]
+
+    def _take_address(self) -> bool:
+        return self._lab.has_guests and address.take(self._lab)
 
     def _once(self, task: Task, *, version: str) -> Task:
         """Do a task until it has been done to its end for this version of what it makes."""
@@ -122,7 +129,7 @@ class ControlPlane:
     def _container_images_task(self) -> Task:
         """Fill the container registry with what this host can make images of."""
         sources = Sources.found(default_cache_dir())
-        registry = Registry(f"{ADDRESS}:{self._lab.port('registry')}")
+        registry = Registry(f"{self._lab.host('registry')}:{self._lab.port('registry')}")
 
         def act() -> bool:
             try:
@@ -168,7 +175,7 @@ class ControlPlane:
             return False
         if record:
             process.end()
-        if service.server and listens(self._lab.port(service.server)):
+        if service.server and listens(self._lab, service.server):
             raise LabError(
                 f"{service.name} needs port {self._lab.port(service.server)}, and somebody else has it. For other "
                 "ports: make lab-clean, then make lab LAB_PORT=…"
@@ -236,7 +243,7 @@ def is_ready(service: Service, lab: Lab) -> bool:
     if service.server is None:
         return True
     if service.speaks == TCP:
-        return listens(lab.port(service.server))
+        return listens(lab, service.server)
     assert service.speaks == HTTP
     try:
         answer = urllib3.request("GET", f"{lab.url(service.server)}/", timeout=10, retries=False)
@@ -245,7 +252,7 @@ def is_ready(service: Service, lab: Lab) -> bool:
     return answer.status < 500
 
 
-def listens(port: int) -> bool:
+def listens(lab: Lab, server: str) -> bool:
     with socket.socket() as probe:
         probe.settimeout(5)
-        return probe.connect_ex((ADDRESS, port)) == 0
+        return probe.connect_ex((lab.host(server), lab.port(server))) == 0

@@ -8,7 +8,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 
-from .settings import ADDRESS, REGION, Lab
+from .settings import LOOPBACK, REGION, Lab
 
 DATABASES = (
     *("keystone", "barbican", "glance", "placement", "nova", "nova_api", "nova_cell0", "neutron", "cinder", "octavia"),
@@ -23,7 +23,7 @@ def serve(lab: Lab) -> Sequence[str]:
     """Give the command of the server."""
     folder = lab.data / "mariadb"
     files = (f"--datadir={folder}/data", f"--socket={folder}/socket", f"--pid-file={folder}/pid")
-    network = (f"--bind-address={ADDRESS}", f"--port={lab.port('mariadb')}", "--max-connections=1000")
+    network = (f"--bind-address={LOOPBACK}", f"--port={lab.port('mariadb')}", "--max-connections=1000")
     # What the lab holds can be made again, so nothing waits for the disk.
     quick = ("--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync", "--skip-innodb-doublewrite")
     size = ("--innodb-buffer-pool-size=256M", "--performance-schema=off", "--skip-name-resolve")
@@ -52,7 +52,7 @@ def make_databases(lab: Lab) -> bool:
     with engine.connect() as connection:
         present = set(connection.execute(text("SHOW DATABASES")).scalars())
         missing = [name for name in DATABASES if name not in present]
-        user = f"lab@'{ADDRESS}'"
+        user = f"lab@'{LOOPBACK}'"
         if missing:
             connection.execute(text(f"CREATE USER IF NOT EXISTS {user} IDENTIFIED BY '{lab.password}'"))
         for name in missing:

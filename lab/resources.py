@@ -1,7 +1,6 @@
 """What users find in the lab: images, flavors, networks, a type of volumes, key pairs.
 
-Nothing runs, so an image is a few bytes; what counts is what is said of it. The external network's addresses are of
-127.0.0.0/8: what is sent to a floating address stays on this host.
+What runs is not made of an image, so that one is a few bytes; what counts is what is said of it.
 """
 
 import io
@@ -21,7 +20,7 @@ IMAGES = {
 """With `os_distro` of each: `fake` is for simulated clusters; what has none is good for seeing that it is refused."""
 FLAVORS = {"m1.tiny": (1, 512, 1), "m1.small": (1, 2048, 20), "m1.medium": (2, 4096, 40)}
 """Processors, MiB of memory, GiB of disk."""
-EXTERNAL, INTERNAL = "127.24.0.0/16", "10.0.10.0/24"
+INTERNAL = "10.0.10.0/24"
 KEY_PAIR = "key"
 VOLUME_TYPE = "standard"
 
@@ -71,7 +70,7 @@ def make_networks(lab: Lab) -> bool:
         return False
     external = {"is_router_external": True, "provider_network_type": "flat", "provider_physical_network": "public"}
     public = network.find_network("public") or network.create_network(name="public", **external)
-    range_ = {"ip_version": 4, "cidr": EXTERNAL, "is_dhcp_enabled": False}
+    range_ = {"ip_version": 4, "cidr": str(lab.floating), "is_dhcp_enabled": False}
     if not network.find_subnet("public"):
         network.create_subnet(name="public", network_id=public.id, **range_)
     private = own.find_network("private") or own.create_network(name="private")

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from magnum.drivers.local.settings import default_cache_dir
 
 from . import mariadb
-from .settings import ADDRESS, Lab
+from .settings import LOOPBACK, Lab
 
 HTTP, TCP, NONE = "http", "tcp", "none"
 
@@ -37,8 +37,8 @@ def services(lab: Lab) -> list[Service]:
 
 def infrastructure(lab: Lab) -> list[Service]:
     port = str(lab.port("memcached"))
-    memcached = ("memcached", "-u", getpass.getuser(), "-l", ADDRESS, "-p", port, "-m", "64", "-c", "2048")
-    epmd = ("epmd", "-address", ADDRESS, "-port", str(lab.port("epmd")))
+    memcached = ("memcached", "-u", getpass.getuser(), "-l", LOOPBACK, "-p", port, "-m", "64", "-c", "2048")
+    epmd = ("epmd", "-address", LOOPBACK, "-port", str(lab.port("epmd")))
     return [
         Service("mariadb", mariadb.serve(lab), ("database files",), "mariadb", TCP),
         Service("memcached", memcached, (), "memcached", TCP),
@@ -59,7 +59,7 @@ def openstack(lab: Lab) -> list[Service]:
         size = ("--processes", str(processes), "--threads", str(threads), "--buffer-size", "65535")
         application = ("--module", f"{module}:application", "--virtualenv", str(lab.environment))
         # Without keep-alive a thread is not held by a client that asks no more.
-        protocol = ("--http-socket", f"{ADDRESS}:{lab.port(name)}", "--http-chunked-input")
+        protocol = ("--http-socket", f"{lab.address}:{lab.port(name)}", "--http-chunked-input")
         closing = ("--add-header", "Connection: close", "--procname-prefix", f"{name} ")
         command = (lab.program("uwsgi"), *protocol, *application, *options, *size, *closing, *more)
         return Service(name, command, needs(name), name, HTTP)
@@ -95,7 +95,7 @@ def openstack(lab: Lab) -> list[Service]:
 
 def of_nodes(lab: Lab) -> list[Service]:
     """Give those that clusters get their programs and images from."""
-    where = ("--address", ADDRESS, "--port", str(lab.port("releases")), "--cache", str(default_cache_dir()))
+    where = ("--address", lab.host("releases"), "--port", str(lab.port("releases")), "--cache", str(default_cache_dir()))
     releases = ("env", f"--chdir={lab.checkout}", lab.own_program("python"), "-m", "lab.releases", *where)
     registry = ("docker-registry", "serve", str(lab.etc / "registry/registry.yml"))
     return [
@@ -151,7 +151,7 @@ def environment(lab: Lab) -> Mapping[str, str]:
         "OS_NOVA_CONFIG_FILES": f"{lab.environment}/etc/nova/api-paste.ini;nova.conf;nova-databases.conf",
         "OS_NEUTRON_CONFIG_DIR": str(lab.etc / "neutron"),
         "OS_NEUTRON_CONFIG_FILES": "neutron.conf",
-        "ERL_EPMD_ADDRESS": ADDRESS,
+        "ERL_EPMD_ADDRESS": LOOPBACK,
         "ERL_EPMD_PORT": str(lab.port("epmd")),
         **{f"RABBITMQ_{name}": value for name, value in rabbitmq.items()},
     }
