@@ -65,6 +65,10 @@ class MachineSpec(msgspec.Struct, frozen=True, kw_only=True):
     edition: str = ""
     """What its disk is made from, in a word of its owner's; remembered with the disk."""
     shared: Mapping[str, bytes] = {}
+    identity: str | None = None
+    """What it calls itself in /etc/machine-id; follows from the rest if nothing is said."""
+    metadata: Mapping[str, Any] = {}
+    """Of cloud-init's, beside the name and the instance."""
 
     def __repr__(self) -> str:
         return f"MachineSpec({self.cluster_uuid}/{self.name})"
@@ -154,11 +158,11 @@ class MachineFolder:
     def _write_seed(self, spec: MachineSpec) -> None:
         upper = self.path / "upper"
         _make_folder(upper, SEED)
-        metadata = {"instance-id": spec.instance_id, "local-hostname": spec.name}
+        metadata = {"instance-id": spec.instance_id, "local-hostname": spec.name, **spec.metadata}
         _write_file(upper / SEED / "meta-data", msgspec.json.encode(metadata).decode(), 0o644)
         _write_file(upper / SEED / "user-data", spec.user_data, 0o600)
         _make_folder(upper, "etc")
-        identity = machine_id(spec.cluster_uuid, spec.name, spec.instance_id)
+        identity = spec.identity or machine_id(spec.cluster_uuid, spec.name, spec.instance_id)
         _write_file(upper / "etc/machine-id", identity + "\n", 0o444)
 
     def volumes(self) -> tuple[tuple[Path, Path], ...]:

@@ -1,14 +1,15 @@
-"""One machine's power: how it is switched on, shut down and cut off, and whether it runs.
+"""One machine: how it is switched on, shut down and cut off, and whether it runs.
 
 A machine runs when its control group has a process; nothing else is believed. All that changes a machine is done with
-its lock held, which the caller takes. A machine that is off has nothing on the host but its folder.
+its lock held, which the caller takes. A machine that is off has nothing on the host but its folder. `Power` is what
+machines of other networks than a cluster's have, too.
 """
 
 import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -54,6 +55,47 @@ class MachineStatus(msgspec.Struct, frozen=True, kw_only=True):
     instance_id: str = ""
 
 
+class Power:
+    """What keeps the processes of a machine: its control group. On its network it has no influence."""
+
+    def __init__(self, settings: LocalSettings, cgroups: Cgroups, unit: str, folder: MachineFolder) -> None:
+        self._settings = settings
+        self._cgroups = cgroups
+        self._unit = unit
+        self._folder = folder
+        self.group = cgroups.group(unit)
+
+    @property
+    def is_on(self) -> bool:
+        return bool(self.group.processes())
+
+    def switch_on(self, record: MachineRecord, command: Sequence[str], lock: int) -> None:
+        """Start the boot and return. `lock` is the descriptor of the lock that is held."""
+        allow_watching(WATCHERS)
+        self._cgroups.create(self._unit, memory_mib=record.memory_mib, vcpus=record.vcpus)
+        run(
+            [LAUNCHER, *self.group.join_files(), "--", *command],
+            timeout=self._settings.command_limit,
+            cwd=self._folder.path,
+            environment=ENVIRONMENT,
+            stdin=lock,  # should we die now, the launcher keeps others out until the machine has a process
+        )
+
+    def shut_down(self) -> None:
+        """Give the order to shut down, and wait for as long as that may take."""
+        deadline = time.monotonic() + self._settings.shutdown_limit
+        for supervisor in supervisors(self.group.processes()):
+            os.kill(supervisor, signal.SIGTERM)  # systemd-nspawn hands it on as an order to shut down
+        while self.is_on and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+
+    def cut(self) -> None:
+        self.group.kill(limit=self._settings.kill_limit)
+
+    def remove_group(self) -> None:
+        self.group.remove(limit=self._settings.kill_limit)
+
+
 class Machine:
     """One machine, which may or may not be there."""
 
@@ -65,15 +107,14 @@ class Machine:
         self.folder = MachineFolder(cluster_folder(settings.state_dir, cluster_uuid) / name)
         self._names = names.machine(cluster_uuid, name)
         self._settings = settings
-        self._cgroups = cgroups
-        self._group = cgroups.group(self._names.unit)
+        self._power = Power(settings, cgroups, self._names.unit, self.folder)
 
     def lock(self) -> AbstractContextManager[int]:
         return locks.exclusive(self._lock_path, timeout=self._settings.lock_limit)
 
     @property
     def running(self) -> bool:
-        return bool(self._group.processes())
+        return self._power.is_on
 
     def status(self) -> MachineStatus:
         record = self.folder.record()
@@ -105,30 +146,18 @@ class Machine:
             timeout=self._settings.command_limit,
         )
         self.folder.write_resolvers(egress.resolvers)
-        allow_watching(WATCHERS)
-        self._cgroups.create(self._names.unit, memory_mib=record.memory_mib, vcpus=record.vcpus)
-        run(
-            [LAUNCHER, *self._group.join_files(), "--", *boot_command(self._names, self.folder, record.binds)],
-            timeout=self._settings.command_limit,
-            cwd=self.folder.path,
-            environment=ENVIRONMENT,
-            stdin=lock,  # should we die now, the launcher keeps others out until the machine has a process
-        )
+        self._power.switch_on(record, boot_command(self._names, self.folder, record.binds), lock)
 
     def shut_down(self) -> None:
         """Switch off in order, and cut the power if that takes too long."""
-        deadline = time.monotonic() + self._settings.shutdown_limit
-        for supervisor in supervisors(self._group.processes()):
-            os.kill(supervisor, signal.SIGTERM)  # systemd-nspawn hands it on as an order to shut down
-        while self.running and time.monotonic() < deadline:
-            time.sleep(POLL_SECONDS)
+        self._power.shut_down()
         self.cut_power()
 
     def cut_power(self) -> None:
         """Leave nothing of the machine on the host but its folder."""
-        self._group.kill(limit=self._settings.kill_limit)
+        self._power.cut()
         netns.unplug(self._names, timeout=self._settings.command_limit)
-        self._group.remove(limit=self._settings.kill_limit)
+        self._power.remove_group()
 
     def delete(self) -> None:
         self.cut_power()
@@ -151,8 +180,13 @@ def allow_watching(limit: Path) -> None:
             limit.write_text(f"{FEWEST_WATCHERS}\n")
 
 
-def boot_command(names: MachineNames, folder: MachineFolder, binds: Iterable[Bind] = ()) -> list[str]:
-    """Give the command that is the machine's power supply: it runs for as long as the machine does."""
+def boot_command(
+    names: MachineNames, folder: MachineFolder, binds: Iterable[Bind] = (), *, host_name: str | None = None
+) -> list[str]:
+    """Give the command that is the machine's power supply: it runs for as long as the machine does.
+
+    Its host name is that of its folder if no other is given.
+    """
     if folder.shared_folder:
         binds = (*binds, Bind(folder.shared_folder, SHARED))
     return [
@@ -161,7 +195,7 @@ def boot_command(names: MachineNames, folder: MachineFolder, binds: Iterable[Bin
         "--boot",
         "--directory=root",
         f"--machine={names.netns}",
-        f"--hostname={folder.path.name}",
+        f"--hostname={host_name or folder.path.name}",
         # There may be no systemd on the host, and where there is one it need not know of us: the groups are ours.
         "--register=no",
         "--keep-unit",

@@ -32,8 +32,8 @@ def machine(settings, imaginary):
 
 def occupy(machine, *processes):
     """Let the machine's control group have processes."""
-    machine._group.folders[0].mkdir(parents=True, exist_ok=True)
-    (machine._group.folders[0] / "cgroup.procs").write_text("\n".join(str(process) for process in processes))
+    machine._power.group.folders[0].mkdir(parents=True, exist_ok=True)
+    (machine._power.group.folders[0] / "cgroup.procs").write_text("\n".join(str(process) for process in processes))
 
 
 def test_the_launcher_is_told_all_groups_and_the_machine_to_boot(machine, imaginary, tmp_path):
@@ -96,7 +96,7 @@ def test_a_machine_runs_as_long_as_its_group_has_a_process(machine, tmp_path):
 
 def test_a_machine_that_shuts_down_in_time_is_not_killed(machine, settings):
     """The stand-in for systemd-nspawn leaves the group when it is asked to end."""
-    procs = machine._group.folders[0] / "cgroup.procs"
+    procs = machine._power.group.folders[0] / "cgroup.procs"
     occupy(machine)
     leaves = f"trap 'echo > {procs}; exit 7' TERM; echo ready; while :; do sleep 0.02; done"
     with subprocess.Popen(["sh", "-c", leaves], stdout=subprocess.PIPE, text=True) as supervisor:
