@@ -1,7 +1,7 @@
-"""The lab's own address: on the host's loopback device, so that the host and the lab's guests reach it, and nobody else.
+"""The lab's own address: on the host's loopback device, where the host and the lab's guests reach it, and nobody else.
 
-It is taken when the lab starts and given back when it is stopped. What a guest may reach on the host is decided here, too:
-the lab's ports on this address, and nothing else.
+It is taken when the lab starts and given back when it is stopped. What a guest may reach on the host is decided here,
+too: the lab's ports on this address, and nothing else.
 """
 
 import json

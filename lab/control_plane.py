@@ -17,9 +17,10 @@ from . import address, identity, mariadb, resources
 from .clouds import connect, write_clouds
 from .configuration import files_of, write_all
 from .container_images import Sources
+from .guests import runner as all_guests
 from .processes import Process, last_lines, written_down
 from .registry import Registry, RegistryError
-from .services import HTTP, TCP, Service, environment, infrastructure, services
+from .services import GUESTS, HTTP, TCP, Service, environment, infrastructure, services
 from .settings import Lab, LabError
 from .tasks import Task, do_all
 
@@ -50,7 +51,10 @@ class ControlPlane:
     def stop(self, *, gently: bool = True) -> None:
         """End all processes: the services together, then what they all stand on."""
         ground = {service.name for service in infrastructure(self._lab)}
-        running = written_down(self._lab.folder / "run")
+        running = [name for name in written_down(self._lab.folder / "run") if name != GUESTS]
+        if self._lab.has_guests:
+            self._process(GUESTS).end(gently=gently)
+            all_guests.stop_all(self._lab) if gently else all_guests.remove_all(self._lab)
         for names in ([name for name in running if name not in ground], [name for name in running if name in ground]):
             tasks = [Task(f"ended {name}", (), self._ender(name, gently=gently)) for name in names]
             do_all(tasks, at_once=max(1, len(tasks)), say=self._say)
@@ -66,6 +70,7 @@ class ControlPlane:
         everything = tuple(service.name for service in running)
         return [
             Task(ADDRESS, (), self._take_address),
+            Task("root file system", (), self._make_root),
             self._commands_task("database files", (), mariadb.initialisation(lab), version="1"),
             Task("databases", ("mariadb",), lambda: mariadb.make_databases(lab)),
             *(
@@ -89,6 +94,10 @@ class ControlPlane:
 
     def _take_address(self) -> bool:
         return self._lab.has_guests and address.take(self._lab)
+
+    def _make_root(self) -> bool:
+        """See that there is what guests are made of."""
+        return self._lab.has_guests and all_guests.make_root(self._say)
 
     def _once(self, task: Task, *, version: str) -> Task:
         """Do a task until it has been done to its end for this version of what it makes."""

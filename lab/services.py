@@ -15,6 +15,7 @@ from . import mariadb
 from .settings import LOOPBACK, Lab
 
 HTTP, TCP, NONE = "http", "tcp", "none"
+GUESTS = "guests"
 
 
 class Service(NamedTuple):
@@ -95,7 +96,14 @@ def openstack(lab: Lab) -> list[Service]:
 
 def of_nodes(lab: Lab) -> list[Service]:
     """Give those that clusters get their programs and images from."""
-    where = ("--address", lab.host("releases"), "--port", str(lab.port("releases")), "--cache", str(default_cache_dir()))
+    where = (
+        "--address",
+        lab.host("releases"),
+        "--port",
+        str(lab.port("releases")),
+        "--cache",
+        str(default_cache_dir()),
+    )
     releases = ("env", f"--chdir={lab.checkout}", lab.own_program("python"), "-m", "lab.releases", *where)
     registry = ("docker-registry", "serve", str(lab.etc / "registry/registry.yml"))
     return [
@@ -109,9 +117,18 @@ def own(lab: Lab) -> list[Service]:
     before = ("magnum tables",)
     mark = last_change(lab.checkout / "magnum")
     return [
+        *([guests(lab)] if lab.has_guests else []),
         Service("magnum", (lab.own_program("magnum-api"), *configuration), before, "magnum", HTTP, mark=mark),
         Service("magnum-conductor", (lab.own_program("magnum-conductor"), *configuration), before, mark=mark),
     ]
+
+
+def guests(lab: Lab) -> Service:
+    """Give the process that makes servers run."""
+    program = ("env", f"--chdir={lab.checkout}", lab.own_program("python"), "-m", "lab.guests")
+    places = ("--folder", str(lab.folder), "--cache", str(default_cache_dir()))
+    mark = last_change(lab.checkout / "lab") + last_change(lab.checkout / "magnum/drivers/local")
+    return Service(GUESTS, (*program, *places), ("root file system", "networks"), mark=mark)
 
 
 def last_change(code: Path) -> str:

@@ -1,0 +1,154 @@
+"""Makes guests, networks and what else runs of what the services say, again and again.
+
+Each turn looks at everything, so nothing has to be remembered: not what was done before, and not by whom. What fails
+for one guest is told and tried again in the next turn; it keeps no other from its turn.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from threading import Event
+
+from keystoneauth1.exceptions import ClientException
+
+from lab.settings import Lab
+from magnum.drivers.local import rootfs
+from magnum.drivers.local.errors import LocalError
+from magnum.drivers.local.settings import default_cache_dir
+
+from .cloud import Cloud, Networks, Server
+from .guest import Guest, Guests
+from .servers import Step, Watch, next_step
+from .topology import Topology, plan
+from .wiring import Wiring
+
+LOG = logging.getLogger(__name__)
+AT_ONCE = 4
+QUICK, SLOW = 2.0, 5.0
+"""Seconds between two turns, while something happens and when nothing did for a while."""
+QUIET_SECONDS = 60.0
+BETWEEN_STARTS = 10.0
+"""Seconds between two starts of a guest that ends by itself."""
+RUNNING = frozenset({"debian", "ubuntu"})
+"""Whose images are machines here."""
+
+
+class Runner:
+    def __init__(self, lab: Lab, cache: Path) -> None:
+        self._lab = lab
+        self._cloud = Cloud(lab)
+        self._wiring = Wiring(lab)
+        self._guests = Guests(lab, self._wiring, cache)
+        self._watch = Watch(self._cloud.actions, lambda: datetime.now(UTC))
+        self._images: dict[str, bool] = {}
+        self._networks: Networks | None = None
+        self._started: dict[str, float] = {}
+        self._changed = time.monotonic()
+
+    def run(self, end: Event) -> None:
+        while not end.is_set():
+            try:
+                self.turn()
+            except (ClientException, LocalError, OSError) as error:
+                LOG.warning("This turn could not be finished: %s", error)
+            quiet = time.monotonic() - self._changed > QUIET_SECONDS
+            end.wait(SLOW if quiet else QUICK)
+
+    def turn(self) -> None:
+        """Look once, and make it so."""
+        servers = self._cloud.servers()  # before the networks: who is here has its ports there
+        networks = self._cloud.networks()
+        topology = plan(networks, self._lab.floating, self._lab.address)
+        if networks != self._networks:
+            self._wiring.apply(topology)
+            self._networks = networks
+            self._note("networks are as Neutron says: %d ports", len(networks.ports))
+        self._do(partial(self._serve, server, topology) for server in servers)
+        gone = {*self._guests.uuids()} - {server.id for server in servers}
+        self._do(partial(self._delete, uuid) for uuid in sorted(gone))
+
+    def _serve(self, server: Server, topology: Topology) -> None:
+        guest = self._guests.guest(server.id)
+        asked = self._watch.wanted(server)
+        running = guest.running
+        step = next_step(server.status, asked, guest.known(), running=running)
+        if step is Step.NOTHING or not self._runs(server):
+            return
+        if step in (Step.STOP, Step.RESTART):
+            self._note("%s %s", server, step.value)
+            guest.shut_down()
+        if step is Step.STOP:
+            return
+        node = topology.guests.get(server.id)
+        if node is None or (step is Step.START and self._was_just_started(server.id)):
+            return
+        self._note("%s %s", server, step.value)
+        if step is Step.MAKE:
+            guest.make(server, self._cloud.public_key(server) if server.key_name else None)
+        self._started[server.id] = time.monotonic()
+        guest.start(server, node, asked)
+
+    def _delete(self, uuid: str) -> None:
+        self._note("guest %s goes", uuid)
+        self._guests.guest(uuid).delete()
+
+    def _was_just_started(self, uuid: str) -> bool:
+        return time.monotonic() - self._started.get(uuid, -BETWEEN_STARTS) < BETWEEN_STARTS
+
+    def _runs(self, server: Server) -> bool:
+        """Say whether the server's image is one that machines here can be made of."""
+        image = server.image["id"] if isinstance(server.image, dict) else ""
+        if image not in self._images:
+            self._images[image] = not image or self._cloud.distribution(image) in RUNNING
+        return self._images[image]
+
+    def _note(self, text: str, *parts: object) -> None:
+        self._changed = time.monotonic()
+        LOG.info(text, *parts)
+
+    def _do(self, acts: Iterable[Callable[[], None]]) -> None:
+        """Let several have their turn at once; what fails is told."""
+        with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+            turns = [pool.submit(act) for act in acts]
+        for turn in turns:
+            failure = turn.exception()
+            if isinstance(failure, (ClientException, LocalError, OSError)):
+                LOG.warning("%s", failure)
+            elif failure:
+                raise failure
+
+
+def make_root(say: Callable[[str], None]) -> bool:
+    """Make the root file system of all guests if there is none; say whether that was needed."""
+    cache = default_cache_dir()
+    if rootfs.path_of(rootfs.DEBIAN_12, cache).is_dir():
+        return False
+    rootfs.ensure(rootfs.DEBIAN_12, cache, say)
+    return True
+
+
+def stop_all(lab: Lab) -> None:
+    """Shut all guests down and take the networks from the host; the disks stay."""
+    wiring = Wiring(lab)
+    guests = Guests(lab, wiring, default_cache_dir())
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        list(pool.map(Guest.shut_down, [guests.guest(uuid) for uuid in guests.uuids()]))
+    remove_traces(guests, wiring)
+
+
+def remove_all(lab: Lab) -> None:
+    """Leave nothing on the host but folders of the lab."""
+    wiring = Wiring(lab)
+    guests = Guests(lab, wiring, default_cache_dir())
+    for unit in guests.cgroups.units():
+        guests.cgroups.group(unit).kill(limit=guests.settings.kill_limit)
+    remove_traces(guests, wiring)
+
+
+def remove_traces(guests: Guests, wiring: Wiring) -> None:
+    guests.cgroups.remove_all(limit=guests.settings.kill_limit)
+    wiring.remove_all()
