@@ -11,6 +11,7 @@ from typing import Any
 import urllib3
 from openstack.exceptions import SDKException
 
+from magnum.drivers.local import preflight
 from magnum.drivers.local.settings import default_cache_dir
 
 from . import address, identity, mariadb, resources
@@ -38,9 +39,12 @@ class ControlPlane:
         self._lab = lab
         self._say = say
         self._environment = environment(lab)
+        self._obstacles = obstacles(lab)
 
     def start(self) -> bool:
         """Start all that does not run and make all that is missing; say whether there was anything to do."""
+        for obstacle in self._obstacles:
+            self._say(f"Servers will be ACTIVE and not run. {obstacle}")
         write_all(self._lab)
         write_clouds(self._lab)
         programs = self._lab.folder / "bin"
@@ -65,7 +69,7 @@ class ControlPlane:
 
     def tasks(self) -> list[Task]:
         lab = self._lab
-        running = services(lab)
+        running = [service for service in services(lab) if service.name != GUESTS or not self._obstacles]
         tables = mariadb.migrations(lab)
         everything = tuple(service.name for service in running)
         return [
@@ -97,7 +101,7 @@ class ControlPlane:
 
     def _make_root(self) -> bool:
         """See that there is what guests are made of."""
-        return self._lab.has_guests and all_guests.make_root(self._say)
+        return not self._obstacles and all_guests.make_root(self._say)
 
     def _once(self, task: Task, *, version: str) -> Task:
         """Do a task until it has been done to its end for this version of what it makes."""
@@ -138,7 +142,7 @@ class ControlPlane:
     def _container_images_task(self) -> Task:
         """Fill the container registry with what this host can make images of."""
         sources = Sources.found(default_cache_dir())
-        registry = Registry(f"{self._lab.host('registry')}:{self._lab.port('registry')}")
+        registry = Registry(f"{self._lab.address}:{self._lab.port('registry')}")
 
         def act() -> bool:
             try:
@@ -238,6 +242,13 @@ class ControlPlane:
 
 
 AGENTS = {"nova-conductor", "nova-scheduler", "nova-compute", "cinder-scheduler", "cinder-volume", "heat-engine"}
+
+
+def obstacles(lab: Lab) -> list[str]:
+    """Say why guests cannot run, a sentence for each reason."""
+    if not lab.has_guests:
+        return ["The lab was made by somebody who is not root. To have them: make lab-clean and make lab, as root."]
+    return preflight.missing()
 
 
 def present_agents(connection: Any) -> set[str]:

@@ -98,7 +98,7 @@ def of_nodes(lab: Lab) -> list[Service]:
     """Give those that clusters get their programs and images from."""
     where = (
         "--address",
-        lab.host("releases"),
+        lab.address,
         "--port",
         str(lab.port("releases")),
         "--cache",
