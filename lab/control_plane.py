@@ -5,6 +5,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,6 @@ class ControlPlane:
         self._lab = lab
         self._say = say
         self._environment = environment(lab)
-        self._obstacles = obstacles(lab)
 
     def start(self) -> bool:
         """Start all that does not run and make all that is missing; say whether there was anything to do."""
@@ -51,6 +51,13 @@ class ControlPlane:
         programs.unlink(missing_ok=True)
         programs.symlink_to(self._lab.environment / "bin")
         return do_all(self.tasks(), at_once=AT_ONCE, say=self._say)
+
+    @cached_property
+    def _obstacles(self) -> list[str]:
+        """Say why guests cannot run, a sentence for each reason."""
+        if not self._lab.has_guests:
+            return ["The lab was made by somebody who is not root. To have them: make lab-clean and make lab, as root."]
+        return preflight.missing()
 
     def stop(self, *, gently: bool = True) -> None:
         """End all processes: the services together, then what they all stand on."""
@@ -242,13 +249,6 @@ class ControlPlane:
 
 
 AGENTS = {"nova-conductor", "nova-scheduler", "nova-compute", "cinder-scheduler", "cinder-volume", "heat-engine"}
-
-
-def obstacles(lab: Lab) -> list[str]:
-    """Say why guests cannot run, a sentence for each reason."""
-    if not lab.has_guests:
-        return ["The lab was made by somebody who is not root. To have them: make lab-clean and make lab, as root."]
-    return preflight.missing()
 
 
 def present_agents(connection: Any) -> set[str]:

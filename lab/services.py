@@ -96,14 +96,7 @@ def openstack(lab: Lab) -> list[Service]:
 
 def of_nodes(lab: Lab) -> list[Service]:
     """Give those that clusters get their programs and images from."""
-    where = (
-        "--address",
-        lab.address,
-        "--port",
-        str(lab.port("releases")),
-        "--cache",
-        str(default_cache_dir()),
-    )
+    where = ("--address", lab.address, "--port", str(lab.port("releases")), "--cache", str(default_cache_dir()))
     releases = ("env", f"--chdir={lab.checkout}", lab.own_program("python"), "-m", "lab.releases", *where)
     registry = ("docker-registry", "serve", str(lab.etc / "registry/registry.yml"))
     return [

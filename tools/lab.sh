@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# make lab, lab-stop, lab-clean: a control plane of OpenStack on loopback. LAB_PORT is the first of its ports.
+# make lab, lab-stop, lab-clean: OpenStack on one machine. LAB_PORT is the first of its ports.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from keystoneauth1.identity.v3 import Password
@@ -27,6 +28,7 @@ class Cloud:
         self.folder = folder
         self.clouds = clouds
         self.identity = str(clouds["admin"]["auth"]["auth_url"])
+        self.address = str(urlsplit(self.identity).hostname)
 
     def person(self, name: str) -> "Person":
         return by(Password(**self.clouds[name]["auth"]))
