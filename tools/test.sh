@@ -51,7 +51,7 @@ real_machines() {
         part "set-up of machines" .venv/bin/python tools/demo.py --prepare-only
         # They wait more than they compute. Each module has its own machines, as each checkout has.
         part "real machines" "${pytest[@]}" --numprocesses=2 --dist=loadfile --durations=10 -m root \
-            --ignore=tests/kubernetes tests
+            --ignore=tests/kubernetes --ignore=tests/openstack tests
     else
         summary+=("LEFT OUT, because they need root:")
         mapfile -t left_out < <("${pytest[@]}" --collect-only -m root tests | grep :: | cut -d: -f1 | sort | uniq -c)
