@@ -64,6 +64,7 @@ class ClusterResize(ClusterAction):
         uuid = self.find(requester, ident, rule="cluster:resize").cluster.uuid
         check_zero_nodes(req.version, asked.node_count)
         resize = Resize(**msgspec.structs.asdict(asked))
+        self.hold_trust(req, requester, uuid)
         clusters.resize(self.service, requester, uuid, resize, guard=guard_of_cluster(req))
         answer(resp, {"uuid": uuid}, status=202)
 
@@ -90,6 +91,7 @@ class ClusterUpgrade(ClusterAction):
         req.query(())
         asked = read_object(req.document(), upgrades.Upgrade, noun=schema.UPGRADE_NOUN)
         found = self.find(requester, ident, rule="cluster:upgrade", all_projects="cluster:upgrade_all_projects")
+        self.hold_trust(req, requester, found.cluster.uuid)
         upgrades.upgrade(self.service, requester, found.cluster.uuid, asked, guard=guard_of_cluster(req))
         answer(resp, {"uuid": found.cluster.uuid}, status=202)
 
@@ -112,6 +114,7 @@ class ClusterRetry(ClusterAction):
         if req.has_body() and req.document() != {}:
             raise InvalidRequest("A retry takes no arguments: leave the body out, or send an empty object.")
         uuid = self.find(requester, ident, rule="cluster:retry").cluster.uuid
+        self.hold_trust(req, requester, uuid)
         started = retries.retry(self.service, requester, uuid, guard=guard_of_cluster(req))
         answer(resp, Retried(uuid, tuple(started)), status=202)
 

@@ -134,6 +134,7 @@ class BayItem(Resource):
         if changes:
             node_count = read_attribute(known["node_count"], changes["node_count"])
             resize = Resize(node_count=node_count, rollback=rollback)
+            self.hold_trust(req, requester, uuid)
             clusters.update(self.service, requester, full.summary.cluster, self.offers(req), health={}, resize=resize)
         if req.version >= ASYNC_BAYS:
             answer(resp, {"uuid": uuid}, status=202)

@@ -73,6 +73,7 @@ class CertificateItem(Resource):
         scope = self.scope(requester, "cluster:update_all_projects")
         cluster = clusters.get(self.service, read_ident(ident, "cluster"), scope).cluster
         self.policy.require("certificate:rotate_ca", requester, columns(cluster))
+        self.hold_trust(req, requester, cluster.uuid)
         rotations.rotate_ca(self.service, requester, cluster.uuid)
         answer(resp, {"uuid": cluster.uuid}, status=202)
 

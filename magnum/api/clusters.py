@@ -181,6 +181,8 @@ class ClusterItem(Resource):
             resize = Resize(node_count=node_count, rollback=rollback)
         uuid = full.summary.cluster.uuid
         guard = guard_of_cluster(req)
+        if resize:
+            self.hold_trust(req, requester, uuid)
         if health or resize:
             present, offers = full.summary.cluster, self.offers(req)
             clusters.update(self.service, requester, present, offers, health=health, resize=resize, guard=guard)

@@ -33,5 +33,5 @@ class CredentialItem(Resource):
         req.query(())
         cluster = clusters.get(self.service, read_ident(ident, "cluster"), Scope.own(requester)).cluster
         self.policy.require("credential:rotate", requester, columns(cluster))
-        rotations.rotate_credential(self.service, requester, cluster.uuid)
+        rotations.rotate_credential(self.service, requester, cluster.uuid, cloud=req.cloud)
         answer(resp, {"uuid": cluster.uuid}, status=202)

@@ -76,7 +76,7 @@ def _answer(req: Request, resp: falcon.Response, status: int, body: bytes) -> No
 
 
 def _refused(req: Request, resp: falcon.Response, error: Refused, _params: dict[str, Any]) -> None:
-    code = "client" if error.status < 500 else "server"
+    code = error.code or ("client" if error.status < 500 else "server")
     if error.status >= 500:
         LOG.warning("%s %s (%s): %s", req.method, req.path, req.request_id, error.text)
     if error.retry_after is not None and req.takes_retry_after:

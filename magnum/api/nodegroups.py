@@ -70,6 +70,7 @@ class NodeGroups(Resource):
         requester, scope = _allowed(self, req, "create", _CHANGE_ANY)
         req.query(())
         new = read_object(req.document(), NewNodeGroup, noun=schema.NOUN, access=schema.ACCESS)
+        self.hold_trust(req, requester, read_ident(ident, "cluster"), scope)
         made = nodegroups.create(
             self.service, requester, read_ident(ident, "cluster"), scope, new, offers=self.offers(req)
         )
@@ -110,6 +111,7 @@ class NodeGroupItem(Resource):
         changes = _read_changes(req, full)
         guard = _make_guard(req)
         if changes:
+            self.hold_trust(req, requester, full.group.cluster_id)
             full = nodegroups.update(self.service, requester, full.group, changes, guard=guard)
         elif guard:
             guard(full)
@@ -128,6 +130,7 @@ class NodeGroupItem(Resource):
         requester, scope = _allowed(self, req, "delete", _CHANGE_ANY)
         req.query(())
         cluster, group = read_ident(ident, "cluster"), read_ident(nodegroup, "node group")
+        self.hold_trust(req, requester, cluster, scope)
         nodegroups.delete(self.service, requester, cluster, group, scope, guard=_make_guard(req))
         resp.status = 204
 

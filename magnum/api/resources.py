@@ -6,9 +6,10 @@ from typing import Any
 import falcon
 import msgspec
 
+from magnum.core import clusters, trusts
 from magnum.core.errors import NotFound
 from magnum.core.service import Service
-from magnum.model.requesters import Requester, Scope
+from magnum.model.requesters import EVERYTHING, Requester, Scope
 from magnum.openstack.offers import Offers
 
 from .microversions import NO_BAYS
@@ -48,6 +49,12 @@ class Resource(Endpoint):
         from magnum.openstack.cloud_offers import CloudOffers  # noqa: PLC0415  processes without a cloud do without
 
         return CloudOffers(req.cloud)
+
+    def hold_trust(self, req: Request, requester: Requester, ident: str, scope: Scope = EVERYTHING) -> None:
+        """Before a change that is made in the cloud: have a new trust where the cluster's has ended."""
+        if self.service.clouds is not None:
+            cluster = clusters.get(self.service, ident, scope).cluster
+            trusts.renew_if_ended(self.service, requester, cluster, req.cloud)
 
     def scope(self, requester: Requester, all_projects_rule: str) -> Scope:
         """Give all projects to an administrator, who must be allowed that too; the own one to everybody else."""

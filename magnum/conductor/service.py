@@ -26,6 +26,7 @@ from .orphans import OrphanTrusts
 from .secrets import check_keys
 from .services import ConductorServices
 from .signing import Signer
+from .trust_checks import TrustChecks
 from .worker import Worker
 
 LOG = logging.getLogger(__name__)
@@ -53,15 +54,18 @@ class Conductor:
         self._signatures = Loop("signatures", self._sign, monotonic)
         self._heartbeats = Loop("heartbeats", self._heartbeat, monotonic)
         clouds = services.driver_services.clouds
-        self._orphans = Loop("trusts", OrphanTrusts(services, clouds).look, monotonic) if clouds else None
+        self._trusts = [
+            Loop("trusts", look, monotonic)
+            for look in ((OrphanTrusts(services, clouds).look, TrustChecks(services, clouds).look) if clouds else ())
+        ]
 
     def start(self) -> None:
         """Raises `EncryptionError` when secrets could not be opened or written; then nothing has been started."""
         check_keys(self._services.database, self._services.keyring)
         for loop in (self._heartbeats, self._renewals, self._signatures, self._claims):
             loop.start()
-        if self._orphans:
-            self._orphans.start()
+        for loop in self._trusts:
+            loop.start()
         self._health.start()
 
     def stop(self, timeout: float) -> bool:
@@ -76,7 +80,7 @@ class Conductor:
             thread.join(max(0.0, patience - self._services.clock.monotonic()))
         ended = not self._threads()
         ended &= self._health.stop(patience - self._services.clock.monotonic())
-        for loop in (self._signatures, self._renewals, self._heartbeats, *([self._orphans] if self._orphans else ())):
+        for loop in (*self._trusts, self._signatures, self._renewals, self._heartbeats):
             ended &= loop.stop(patience - self._services.clock.monotonic())
         return ended
 

@@ -12,6 +12,8 @@ class Refused(Exception):  # noqa: N818  what it says
 
     status: ClassVar[int]
     """What HTTP calls it."""
+    code: ClassVar[str | None] = None
+    """What programs know it by, where the status is not enough."""
 
     def __init_subclass__(cls, *, status: int) -> None:
         cls.status = status
@@ -40,6 +42,12 @@ class NotFound(Refused, status=404):
 
 class Conflict(Refused, status=409):
     """It could be done, but for what is there at the moment."""
+
+
+class CredentialExpired(Refused, status=409):
+    """The cluster has lost what it acts by in the cloud, and this request cannot give it another."""
+
+    code = "credential.expired"
 
 
 class PreconditionFailed(Refused, status=412):

@@ -1,10 +1,14 @@
 """Rotate a cluster's CA, or its credential in the cloud: refused at once where it cannot be, else an operation."""
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from sqlalchemy import Connection
 
 from magnum.db import clusters, operations
-from magnum.drivers.base import Feature
+from magnum.drivers.base import DriverSpec, Feature
 from magnum.model.clusters import Cluster
+from magnum.model.clustertemplates import ClusterTemplate
 from magnum.model.names import new_uuid
 from magnum.model.operations import RotateCertificates, RotateCredential
 from magnum.model.requesters import Requester
@@ -15,6 +19,10 @@ from .drivers import made_by, require_feature
 from .errors import InvalidRequest
 from .service import Service
 from .statuses import check_status
+from .trusts import entrusted, give_anew, needs_trust
+
+if TYPE_CHECKING:
+    from magnum.openstack.clouds import Cloud
 
 Rotation = RotateCertificates | RotateCredential
 
@@ -23,12 +31,31 @@ def rotate_ca(service: Service, requester: Requester, uuid: str) -> None:
     _rotate(service, requester, uuid, RotateCertificates(), STEADY, "given a new CA")
 
 
-def rotate_credential(service: Service, requester: Requester, uuid: str) -> None:
-    _rotate(service, requester, uuid, RotateCredential(), RESIZABLE, "given new credentials")
+def rotate_credential(service: Service, requester: Requester, uuid: str, *, cloud: "Cloud | None" = None) -> None:
+    """Replace it, with a new trust where the cluster has one: `cloud` is the requester's, who gives it."""
+    cluster, (_, spec) = service.database.read(lambda tx: _known(service, tx, uuid))
+    require_feature(spec, Feature.ROTATE_CREDENTIAL)
+    if needs_trust(service, spec):
+        give_anew(service, cluster, cloud)
+    with entrusted(service, spec, uuid, cloud) as trust:
+        rotation = RotateCredential(trust_id=trust.trust_id)
+        _rotate(service, requester, uuid, rotation, RESIZABLE, "given new credentials", beside=trust.keep)
+
+
+def _known(service: Service, tx: Connection, uuid: str) -> tuple[Cluster, tuple[ClusterTemplate, DriverSpec]]:
+    cluster = clusters.read(tx, uuid)
+    return cluster, made_by(service, tx, cluster)
 
 
 def _rotate(  # noqa: PLR0917  two callers, above
-    service: Service, requester: Requester, uuid: str, rotation: Rotation, allowed: frozenset[Status], what: str
+    service: Service,
+    requester: Requester,
+    uuid: str,
+    rotation: Rotation,
+    allowed: frozenset[Status],
+    what: str,
+    *,
+    beside: Callable[[Connection], None] = lambda _: None,
 ) -> None:
     operation_uuid = new_uuid(service.randomness)
 
@@ -38,6 +65,7 @@ def _rotate(  # noqa: PLR0917  two callers, above
         _check_tls(service, tx, cluster, rotation)
         check_status(cluster, allowed, what)
         start_rotation(service, tx, requester, cluster=cluster, rotation=rotation, operation_uuid=operation_uuid)
+        beside(tx)
 
     service.database.write(run)
     service.wake()

@@ -13,22 +13,28 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from magnum.db import ledger
+from magnum.db import clusters, events, ledger, operations
 from magnum.drivers.base import DriverSpec, Feature
+from magnum.model.clusters import Cluster
+from magnum.model.events import Event
 from magnum.model.ledger import CloudResource
 from magnum.model.names import new_uuid
+from magnum.model.requesters import Requester
 from magnum.model.roles import with_implied
-from magnum.model.trusts import TRUST, TrustName
+from magnum.model.statuses import Status
+from magnum.model.trusts import TRUST, TRUST_EVENT, TrustName
 from magnum.openstack.errors import CloudError, Unanswered
-from magnum.openstack.trusts import delete_trust, make_trust
+from magnum.openstack.trusts import delete_trust, is_alive, make_trust
 
-from .errors import Forbidden, Unavailable
+from .drivers import made_by
+from .errors import CredentialExpired, Forbidden, Unavailable
 from .service import Service
 
 if TYPE_CHECKING:
     from magnum.openstack.clouds import Cloud
 
 LOG = logging.getLogger(__name__)
+_DELETING = frozenset({Status.DELETE_IN_PROGRESS, Status.DELETE_FAILED})
 _WHY = (
     "A cluster acts in the cloud for its owner when the request is long over, by a trust, and Keystone makes no trust "
     "from this. Log in with a password, or in another way that gives a full token; requests on clusters that exist "
@@ -86,6 +92,69 @@ def entrusted(service: Service, spec: DriverSpec, cluster_uuid: str, cloud: "Clo
     except BaseException:
         _take_back(service, cloud, made)
         raise
+
+
+def renew_if_ended(service: Service, requester: Requester, cluster: Cluster, cloud: "Cloud | None") -> None:
+    """See to it that what is asked for can be done: where the trust has ended, have one from whoever asks.
+
+    The next update of the cluster's stacks makes Heat take one of its own from it. Raises CredentialExpired.
+    """
+    if service.clouds is None or cluster.status in _DELETING:
+        return
+    _, spec = service.database.read(lambda tx: made_by(service, tx, cluster))
+    if not needs_trust(service, spec) or _lives(service, cluster):
+        return
+    refuse_renewal(cluster, cloud)
+    with entrusted(service, spec, cluster.uuid, cloud) as trust:
+        text = f"The trust by which the cluster acted in the cloud has ended; {requester.user_id} has given a new one."
+
+        def replace(tx: Connection) -> None:
+            operations.lock(tx, cluster.uuid)
+            clusters.update(tx, cluster.uuid, trust_id=trust.trust_id)
+            trust.keep(tx)
+            event = Event(
+                cluster_uuid=cluster.uuid,
+                at=service.database.now(tx),
+                kind=TRUST_EVENT,
+                text=text,
+                request_id=requester.request_id,
+            )
+            events.insert(tx, event)
+
+        service.database.write(replace)
+
+
+def refuse_renewal(cluster: Cluster, cloud: "Cloud | None") -> None:
+    """Refuse a request that cannot give a new trust in the place of one that has ended."""
+    why = why_not_delegated(cloud)
+    if why is None and cloud is not None and cloud.identity().project_id == cluster.project_id:
+        return
+    raise CredentialExpired(
+        f"The trust by which the cluster {cluster.uuid} acts in the cloud has ended, and this request cannot give a "
+        f"new one. A member of the project {cluster.project_id}, or an administrator with a token of that project, "
+        f"can: openstack coe credential rotate {cluster.uuid}, after a login by password or the like. "
+        "To delete the cluster takes none."
+    )
+
+
+def give_anew(service: Service, cluster: Cluster, cloud: "Cloud | None") -> None:
+    """Judge a request for a new trust in the place of any: one that has ended, or one that works."""
+    if why := why_not_delegated(cloud):
+        if not _lives(service, cluster):
+            refuse_renewal(cluster, cloud)
+        raise Forbidden(why)
+    if cloud is not None and cloud.identity().project_id != cluster.project_id:
+        raise Forbidden(f"This takes a token of the project {cluster.project_id}, in which the cluster is.")
+
+
+def _lives(service: Service, cluster: Cluster) -> bool:
+    """Where Keystone cannot tell, the operation will see."""
+    assert service.clouds is not None
+    try:
+        return cluster.trust_id is not None and is_alive(service.clouds, cluster.trust_id)
+    except CloudError as error:
+        LOG.warning("Whether the trust of the cluster %s is alive cannot be told now: %s", cluster.uuid, error)
+        return True
 
 
 def _make(service: Service, cluster_uuid: str, cloud: "Cloud") -> Entrusted:

@@ -34,14 +34,15 @@ from magnum.model.clusters import Cluster, ClusterOverview, ClusterSummary
 from magnum.model.nodegroups import MASTER
 from magnum.model.paging import Page
 from magnum.model.requesters import Scope
-from magnum.model.statuses import AnyStatus
+from magnum.model.statuses import AnyStatus, Status
+from magnum.model.trusts import TRUST
 
 from . import rows
 from .errors import Ambiguous, NotFound
 from .idents import exact, in_scope, is_owned, normal_uuid, owner
 from .instants import stamp
 from .pages import ordering, select_page
-from .tables import cluster, cluster_state, cluster_template, nodegroup
+from .tables import cloud_resource, cluster, cluster_state, cluster_template, nodegroup
 
 RESOURCE = "Cluster"
 SORT_KEYS = rows.sort_keys(Cluster, cluster)
@@ -120,6 +121,17 @@ def exists_with_template(tx: Connection, template_uuid: str) -> bool:
 def with_trusts(tx: Connection, trust_ids: Collection[str]) -> set[str]:
     """Give those of these trusts that a cluster names."""
     return set(tx.execute(select(cluster.c.trust_id).where(cluster.c.trust_id.in_(trust_ids))).scalars())
+
+
+def trusts(tx: Connection) -> dict[str, str]:
+    """Give the trust to us that each cluster acts by, but for those that are being deleted."""
+    deleting = cluster.c.status.in_([Status.DELETE_IN_PROGRESS, Status.DELETE_FAILED])
+    ledger = cloud_resource.c
+    to_us = (
+        (ledger.cluster_uuid == cluster.c.uuid) & (ledger.kind == TRUST) & (ledger.provider_id == cluster.c.trust_id)
+    )
+    query = select(cluster.c.uuid, cluster.c.trust_id).join(cloud_resource, to_us).where(~deleting)
+    return {row.uuid: row.trust_id for row in tx.execute(query)}
 
 
 def statuses(tx: Connection, uuids: Collection[str]) -> dict[str, AnyStatus | None]:

@@ -19,6 +19,7 @@ class Code(StrEnum):
     PROVIDER_REFUSED = "provider.refused"
     PROVIDER_UNREACHABLE = "provider.unreachable"
     CAPACITY = "provider.capacity"
+    CREDENTIAL_EXPIRED = "credential.expired"
     # machines and what runs on them
     NODE_STEP = "node.step"
     NODE_DEAD = "node.dead"

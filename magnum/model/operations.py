@@ -91,9 +91,13 @@ class RotateCertificates(msgspec.Struct, frozen=True, tag="rotate-ca"):
 
 
 class RotateCredential(msgspec.Struct, frozen=True, tag="rotate-credential"):
-    """Replace what the cluster proves itself with in the cloud. `origin`: see `Operation.origin`."""
+    """Replace what the cluster proves itself with in the cloud. `origin`: see `Operation.origin`.
+
+    `trust_id` is the trust that whoever asked has given, and that the cluster is to act by.
+    """
 
     origin: str | None = None
+    trust_id: str | None = None
 
 
 class DeleteCluster(msgspec.Struct, frozen=True, tag="delete"):

@@ -8,6 +8,8 @@ import msgspec
 
 TRUST = "trust"
 """The kind of resource on the ledger."""
+TRUST_EVENT = "cluster.trust"
+"""The kind of events about it."""
 
 
 class TrustName(msgspec.Struct, frozen=True):

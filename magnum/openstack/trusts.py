@@ -56,6 +56,25 @@ def list_trusts(keystone: "CloudService", *, trustee: str) -> list[Trust]:
     return msgspec.convert(keystone.get(_PATH, params={"trustee_user_id": trustee})["trusts"], list[Trust])
 
 
+def is_alive(clouds: "Clouds", trust_id: str) -> bool:
+    """Say whether Keystone still lets us act by it: it is asked. Raises CloudError when it cannot tell."""
+    try:
+        clouds.trusted(trust_id).keystone().get(f"{_PATH}/{trust_id}")
+    except (TrustEnded, NotThere):
+        return False
+    return True
+
+
+def is_redelegated(clouds: "Clouds", trust_id: str) -> bool:
+    """Say whether somebody has made a trust of this one, which ends with it: Heat. Raises CloudError."""
+    try:
+        trustor = clouds.trusted(trust_id)
+        given = trustor.keystone().get(_PATH, params={"trustor_user_id": trustor.identity().user_id})["trusts"]
+    except TrustEnded:
+        return False
+    return any(trust.redelegated_trust_id == trust_id for trust in msgspec.convert(given, list[Trust]))
+
+
 def delete_trust(keystone: "CloudService", trust_id: str) -> None:
     """Delete it as its trustor; fine if it is gone. Raises CloudError."""
     with contextlib.suppress(NotThere):

@@ -206,3 +206,145 @@ def test_other_requests_on_a_cluster_need_no_delegation(world, amy, keystone):
     assert autoscaler.ask("POST", f"/clusters/{uuid}/actions/resize", {"node_count": 2}).status_code == 202
     assert autoscaler.ask("DELETE", f"/clusters/{uuid}").status_code == 204
     assert keystone.times(POST_TRUST) == 1
+
+
+# ---- a trust that has ended
+
+
+@pytest.fixture
+def cluster(world, amy):
+    uuid = amy.ask_cluster(amy.make_template()).json["uuid"]
+    world.set_status(uuid, "CREATE_COMPLETE", api_address="https://10.0.0.1:6443")
+    return uuid
+
+
+@pytest.fixture
+def max_(world, keystone):
+    """Another member of the project."""
+    keystone.add_user("max", "fishers", "member", "reader")
+    return Owner(world, keystone.give_token("max", "fishers"))
+
+
+def resize(owner, cluster, count=2):
+    return owner.ask("POST", f"/clusters/{cluster}/actions/resize", {"node_count": count})
+
+
+def changes(owner, cluster):
+    """Give every kind of change of a cluster that is made in the cloud."""
+    template = owner.make_template()
+    group = {"name": "more", "node_count": 1}
+    return {
+        "resize": lambda: resize(owner, cluster),
+        "patch": lambda: owner.ask("PATCH", f"/clusters/{cluster}", [patch("node_count", 2)]),
+        "upgrade": lambda: owner.ask("POST", f"/clusters/{cluster}/actions/upgrade", {"cluster_template": template}),
+        "group": lambda: owner.ask("POST", f"/clusters/{cluster}/nodegroups", group),
+        "change of a group": lambda: owner.ask(
+            "PATCH", f"/clusters/{cluster}/nodegroups/default-worker", [patch("max_node_count", 9)]
+        ),
+        "end of a group": lambda: owner.ask("DELETE", f"/clusters/{cluster}/nodegroups/default-worker"),
+        "new CA": lambda: owner.ask("PATCH", f"/certificates/{cluster}"),
+        "retry": lambda: owner.ask("POST", f"/clusters/{cluster}/actions/retry"),
+        "rotation": lambda: owner.ask("PATCH", f"/credentials/{cluster}"),
+    }
+
+
+def patch(name, value):
+    return {"op": "replace", "path": f"/{name}", "value": value}
+
+
+def test_while_it_lives_a_change_costs_a_look_at_it(world, amy, keystone, cluster):
+    assert resize(amy, cluster).status_code == 202
+    keystone.asked.clear()
+    assert resize(amy, cluster, 3).status_code == 202
+    [trust_id] = keystone.trusts
+    assert keystone.asked == [f"GET /v3/OS-TRUST/trusts/{trust_id}"]
+
+
+@pytest.mark.parametrize("end", ["deleted", "trustor disabled", "trustor without role"])
+def test_the_next_change_by_a_member_gives_a_new_one(world, keystone, cluster, max_, end):
+    old = rows(world, cluster)[0]
+    if end == "deleted":
+        del keystone.trusts[old]
+    elif end == "trustor disabled":
+        keystone.users["amy"]["enabled"] = False
+    else:
+        keystone.roles["amy", "fishers"] = ["reader"]
+    assert resize(max_, cluster).status_code == 202
+    trust_id, entries = rows(world, cluster)
+    assert keystone.trusts[trust_id]["trustor_user_id"] == "max"
+    assert [entry.provider_id for entry in entries] == [old, trust_id]
+    assert any("max has given a new one" in event.text for event in world.events(cluster))
+    assert resize(max_, cluster, 3).status_code == 202
+    assert rows(world, cluster)[0] == trust_id
+
+
+KINDS = ["resize", "patch", "upgrade", "group", "change of a group", "end of a group", "new CA", "retry", "rotation"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_request_that_cannot_delegate_never_renews_it(world, amy, keystone, cluster, kind):
+    program = Owner(world, keystone.give_token("amy", "fishers", credential="c1"))
+    ask = changes(program, cluster)[kind]
+    keystone.trusts.clear()
+    answer = ask()
+    assert answer.status_code == 409, answer.text
+    [error] = answer.json["errors"]
+    assert error["code"] == "credential.expired"
+    assert "A member of the project fishers" in error["detail"]
+    assert f"coe credential rotate {cluster}" in error["detail"]
+    assert keystone.trusts == {}
+    assert [operation.kind for operation in world.operations(cluster)] == ["create"]
+
+
+def test_an_administrator_of_another_project_cannot_either(world, keystone, cluster):
+    keystone.add_user("root", "admins", "admin")
+    keystone.trusts.clear()
+    answer = resize(Owner(world, keystone.give_token("root", "admins")), cluster)
+    assert (answer.status_code, answer.json["errors"][0]["code"]) == (409, "credential.expired")
+
+
+def test_one_with_a_token_of_the_project_can(world, keystone, cluster):
+    keystone.add_user("root", "fishers", "admin", "member", "reader")
+    keystone.trusts.clear()
+    assert resize(Owner(world, keystone.give_token("root", "fishers")), cluster).status_code == 202
+    [trust] = keystone.trusts.values()
+    assert trust["trustor_user_id"] == "root"
+
+
+def test_a_cluster_without_a_trust_is_deleted_by_anybody_who_may(world, amy, keystone, cluster):
+    keystone.trusts.clear()
+    program = Owner(world, keystone.give_token("amy", "fishers", credential="c1"))
+    assert program.ask("DELETE", f"/clusters/{cluster}").status_code == 204
+
+
+def test_a_keystone_that_cannot_tell_keeps_nobody_from_a_change(world, amy, keystone, cluster):
+    assert resize(amy, cluster).status_code == 202
+    keystone.failing = 503
+    assert resize(amy, cluster, 3).status_code == 202
+
+
+# ---- a rotation
+
+
+def test_a_rotation_gives_a_new_one_beside_the_old(world, amy, keystone, cluster):
+    old = rows(world, cluster)[0]
+    assert amy.ask("PATCH", f"/credentials/{cluster}").status_code == 202
+    trust_id, [first, second] = rows(world, cluster)
+    assert (trust_id, first.provider_id) == (old, old)
+    assert set(keystone.trusts) == {old, second.provider_id}
+    newest = next(o for o in world.operations(cluster) if o.kind == "rotate-credential")
+    assert newest.arguments.trust_id == second.provider_id
+
+
+def test_a_rotation_that_is_refused_takes_it_back(world, amy, keystone, cluster):
+    world.set_status(cluster, "DELETE_IN_PROGRESS")
+    assert amy.ask("PATCH", f"/credentials/{cluster}").status_code == 400
+    assert list(keystone.trusts) == [rows(world, cluster)[0]]
+    assert attempts(world) == ()
+
+
+def test_a_rotation_by_what_cannot_delegate_is_refused(world, amy, keystone, cluster):
+    program = Owner(world, keystone.give_token("amy", "fishers", credential="c1"))
+    answer = program.ask("PATCH", f"/credentials/{cluster}")
+    assert answer.status_code == 403
+    assert "with an application credential" in answer.json["errors"][0]["detail"]

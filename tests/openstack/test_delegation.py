@@ -17,7 +17,7 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", "'cgi' is deprecated", DeprecationWarning)
     from magnum.openstack.errors import NotAllowed, NotThere, TrustEnded
     from magnum.openstack.identities import open_identities
-    from magnum.openstack.trusts import end_trust, list_trusts, make_trust
+    from magnum.openstack.trusts import end_trust, is_alive, is_redelegated, list_trusts, make_trust
 
 PROJECT = "third"
 
@@ -35,9 +35,17 @@ def last():
 
 
 @pytest.fixture
-def owner(cloud, person, last):
-    """A member of a project who is made for one test, and can be taken away."""
-    admin = person("admin").connection.identity
+def make_owner(cloud, person, last):
+    return lambda: add_owner(cloud, person("admin").connection.identity, last)
+
+
+@pytest.fixture
+def owner(make_owner):
+    return make_owner()
+
+
+def add_owner(cloud, admin, last):
+    """Give a member of the project who is made for one test, and can be taken away."""
     password, name = secrets.token_hex(8), f"owner-{secrets.token_hex(4)}"
     user = admin.create_user(name=name, password=password, domain_id="default")
     last.callback(admin.delete_user, user, ignore_missing=True)
@@ -123,6 +131,38 @@ def test_a_token_of_a_trust_does_too(cloud, clouds, owner):
     trust = entrust(clouds, owner)
     assert "token of a trust" in why_not_delegated(clouds.trusted(trust.id))
     end_trust(clouds, trust.id)
+
+
+def update_stack(cloud, name, description):
+    [stack] = cloud.heat().get("/stacks", params={"name": name})["stacks"]
+    before = stack["updated_time"]
+    cloud.heat().put(f"/stacks/{name}/{stack['id']}", {"template": {**SMALL, "description": description}})
+
+    def is_updated():
+        [stack] = cloud.heat().get("/stacks", params={"name": name})["stacks"]
+        return stack["updated_time"] != before and stack["stack_status"] == "UPDATE_COMPLETE"
+
+    until("the stack is updated", is_updated)
+
+
+def test_heat_takes_a_new_trust_of_its_own_from_another_trustor_only(clouds, make_owner, last):
+    """So an old trust of the same trustor is kept for as long as Heat lives by it."""
+    owner, colleague = make_owner(), make_owner()
+    first, second, third = entrust(clouds, owner), entrust(clouds, owner), entrust(clouds, colleague)
+    name = f"renewed-{secrets.token_hex(4)}"
+    make_stack(clouds.trusted(first.id), name)
+    assert is_redelegated(clouds, first.id)
+    update_stack(clouds.trusted(second.id), name, "by the same trustor")
+    assert (is_redelegated(clouds, first.id), is_redelegated(clouds, second.id)) == (True, False)
+    update_stack(clouds.trusted(third.id), name, "by another one")
+    assert [is_redelegated(clouds, trust.id) for trust in (first, second, third)] == [False, False, True]
+    for trust in (first, second):
+        assert end_trust(clouds, trust.id)
+    update_stack(clouds.trusted(third.id), name, "after the others have ended")
+    remove_stack(clouds.trusted(third.id), name)
+    assert is_alive(clouds, third.id)
+    assert end_trust(clouds, third.id)
+    assert not is_alive(clouds, third.id)
 
 
 def delete_owner(admin, owner, _trust):

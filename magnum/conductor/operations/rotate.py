@@ -7,6 +7,9 @@ them, and only then the old ones are trusted no more, and removed.
 
 If it fails on the way, the phase that has been reached stays: both are trusted until a retry, which goes on with the
 same new authorities, or another rotation is done. That one makes others, and removes all but those.
+
+Where a cluster acts by a trust, whoever asked has given a new one. Everything is done by that; the old one ends when
+nothing lives by it.
 """
 
 from collections.abc import Sequence
@@ -21,6 +24,7 @@ from .certificates import remove_certificates
 from .clusters import settle_cluster
 from .recipe import Recipe, unsupported
 from .successors import distrust_predecessors, make_successors, name_successors, renew_own_certificate
+from .trusts import remove_old_trusts, use_new_trust
 
 
 def _ca_steps(context: StepContext, driver: Driver) -> Sequence[Step]:
@@ -41,9 +45,11 @@ def _credential_steps(context: StepContext, driver: Driver) -> Sequence[Step]:
     if not isinstance(driver, RotatesCredential):
         raise unsupported(Feature.ROTATE_CREDENTIAL)
     return (
+        Step("use the new trust", lambda _: use_new_trust(context)),
         *driver.rotate_credential_steps(context),
         Step("certificates", lambda _: renew_own_certificate(context)),
         Step("remove certificates", lambda _: remove_certificates(context)),
+        Step("remove trusts", lambda _: remove_old_trusts(context)),
     )
 
 

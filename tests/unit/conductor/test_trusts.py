@@ -11,10 +11,12 @@ from fake_keystone import configuration, fake_keystone
 from simulation import OWNER, AtPoint, Crash, World
 
 from magnum.conductor.orphans import INTERVAL, PATIENCE, OrphanTrusts
+from magnum.conductor.trust_checks import TrustChecks
 from magnum.conf.settings import load_settings
+from magnum.core import rotations
 from magnum.core import trusts as core
 from magnum.core.errors import Unavailable
-from magnum.db import ledger
+from magnum.db import clusters, ledger
 
 with warnings.catch_warnings():
     # keystonemiddleware is made with WebOb, which imports `cgi` once.
@@ -24,6 +26,12 @@ with warnings.catch_warnings():
     from magnum.openstack.identities import open_identities
 
 AFTER_LEASE = 11.0
+FEWEST_POINTS = 4
+
+
+def is_about_trusts(point):
+    """Of all the others tests/crash has seen to it."""
+    return "trust" in point
 
 
 @pytest.fixture
@@ -109,7 +117,7 @@ def test_a_keystone_that_is_down_is_waited_for(world, cloud, keystone):
     world.settle(until=lambda: any(operation.attempts > 2 for operation in world.operations(cluster)))
     [sweep] = [operation for operation in world.operations(cluster) if operation.kind == "sweep"]
     assert sweep.step == "remove trusts"
-    assert "cannot be deleted now" in sweep.reason
+    assert "Keystone was asked to delete the trust" in sweep.reason
     keystone.failing = None
     world.settle()
     assert (keystone.trusts, world.ledger(cluster)) == ({}, ())
@@ -120,7 +128,7 @@ def test_a_conductor_dies_at_every_point_of_the_end(world, cloud, keystone):
         cluster = world.create(cloud=cloud, masters=1, nodes=0)
         world.settle()
         world.delete(cluster)
-        trace = AtPoint(number, lambda: trace.die())  # noqa: B023, PLW0108  each has its own
+        trace = AtPoint(number, lambda: trace.die(), counts=is_about_trusts)  # noqa: B023, PLW0108  each has its own
         try:
             world.settle(trace)
         except Crash:
@@ -129,7 +137,146 @@ def test_a_conductor_dies_at_every_point_of_the_end(world, cloud, keystone):
             assert (keystone.trusts, world.ledger(cluster)) == ({}, ()), trace.point
         else:
             break
-    assert number > 20
+    assert number > FEWEST_POINTS
+
+
+# ---- a rotation
+
+
+@pytest.fixture
+def rotate(world, cloud):
+    return lambda cluster: rotations.rotate_credential(world.core, OWNER, cluster, cloud=cloud)
+
+
+def let_heat_have_its_own(keystone, trust_id):
+    """What Heat does when a stack is made, or updated by another trustor than the one that it knows."""
+    own = {**keystone.trusts[trust_id], "id": f"of-{trust_id}", "trustee_user_id": "heat"}
+    keystone.trusts[own["id"]] = own | {"redelegated_trust_id": trust_id}
+    return own["id"]
+
+
+def test_everything_of_a_rotation_is_done_by_the_new_trust(world, cloud, keystone, rotate):
+    cluster = world.create(cloud=cloud)
+    world.settle()
+    old = trust_of(world, cluster)
+    rotate(cluster)
+    [new] = set(keystone.trusts) - {old}
+    by = {}
+
+    def watch(point):
+        if point.startswith("call: "):
+            by[point] = (trust_of(world, cluster), old in keystone.trusts)
+
+    world.settle(watch)
+    assert world.cluster(cluster).status == "UPDATE_COMPLETE"
+    assert {trust for trust, _ in by.values()} == {new}
+    assert all(there for point, (_, there) in by.items())  # the old one is the last to go
+    assert set(keystone.trusts) == {new}
+
+
+def test_the_old_one_stays_while_heat_lives_by_it(world, cloud, keystone, rotate):
+    """Of the same trustor Heat takes no new one."""
+    cluster = world.create(cloud=cloud)
+    world.settle()
+    old = trust_of(world, cluster)
+    heats = let_heat_have_its_own(keystone, old)
+    for _ in range(2):
+        rotate(cluster)
+        world.settle()
+    new = trust_of(world, cluster)
+    assert set(keystone.trusts) == {old, heats, new}
+    assert any(f"The trust {old} stays" in event.text for event in world.events(cluster))
+    world.delete(cluster)
+    world.settle()
+    assert set(keystone.trusts) <= {heats}  # which a real Keystone deletes with the one that it is from
+
+
+def test_one_that_waits_for_its_turn_keeps_its_trust(world, cloud, keystone, rotate):
+    cluster = world.create(cloud=cloud)
+    world.settle()
+    rotate(cluster)
+    rotate(cluster)
+    first, second = [row.provider_id for row in world.ledger(cluster) if row.kind == "trust"][1:]
+    world.settle(until=lambda: world.cluster(cluster).trust_id == second)
+    assert second in keystone.trusts
+    world.settle()
+    assert set(keystone.trusts) == {second}
+    assert first != second
+
+
+def test_a_conductor_dies_at_every_point_of_a_rotation(world, cloud, keystone, rotate):
+    for number in itertools.count(1):
+        cluster = world.create(cloud=cloud, masters=1, nodes=0)
+        world.settle()
+        rotate(cluster)
+        new = [row.provider_id for row in world.ledger(cluster) if row.kind == "trust"][-1]
+        trace = AtPoint(number, lambda: trace.die(), counts=is_about_trusts)  # noqa: B023, PLW0108  each has its own
+        try:
+            world.settle(trace)
+        except Crash:
+            world.clock.turn(AFTER_LEASE)
+            world.settle()
+            assert (set(keystone.trusts), trust_of(world, cluster)) == ({new}, new), trace.point
+            assert world.cluster(cluster).status == "UPDATE_COMPLETE"
+            world.delete(cluster)
+            world.settle()
+            assert keystone.trusts == {}, trace.point
+        else:
+            break
+    assert number > FEWEST_POINTS
+
+
+def test_a_rotation_that_failed_goes_on_with_the_same_trust(world, cloud, keystone, rotate):
+    cluster = world.create(cloud=cloud, labels={"fake_faults": "refuse:renew:not now"})
+    world.settle()
+    rotate(cluster)
+    new = [row.provider_id for row in world.ledger(cluster) if row.kind == "trust"][-1]
+    world.settle()
+    assert world.cluster(cluster).status == "UPDATE_FAILED"
+    world.database.write(lambda tx: clusters.update(tx, cluster, labels={}))
+    world.retry(cluster)
+    world.settle()
+    assert world.cluster(cluster).status == "UPDATE_COMPLETE"
+    assert (set(keystone.trusts), trust_of(world, cluster)) == ({new}, new)
+
+
+# ---- before it is needed
+
+
+def warnings_of(world, cluster):
+    return [event.text for event in world.events(cluster) if event.kind == "cluster.trust"]
+
+
+def test_an_event_tells_once_of_a_trust_that_has_ended(world, cloud, keystone):
+    lost, kept, going = (world.create(cloud=cloud, name=name) for name in ("lost", "kept", "going"))
+    world.settle()
+    checks = TrustChecks(world.services(), world.clouds)
+    checks.look()
+    for cluster in (lost, going):
+        del keystone.trusts[trust_of(world, cluster)]
+    world.delete(going)
+    for _ in range(2):
+        checks.look()
+    [text] = warnings_of(world, lost)
+    assert f"openstack coe credential rotate {lost}" in text
+    assert warnings_of(world, kept) == warnings_of(world, going) == []
+
+
+def test_trusts_to_others_are_none_of_ours_to_tell_of(world, cloud, keystone):
+    """As clusters of earlier releases have them."""
+    cluster = world.create(cloud=cloud)
+    world.settle()
+    world.database.write(lambda tx: clusters.update(tx, cluster, trust_id="to-a-trustee"))
+    TrustChecks(world.services(), world.clouds).look()
+    assert warnings_of(world, cluster) == []
+
+
+def test_a_keystone_that_is_down_says_nothing_of_trusts(world, cloud, keystone):
+    cluster = world.create(cloud=cloud)
+    world.settle()
+    keystone.failing = 503
+    TrustChecks(world.services(), world.clouds).look()
+    assert warnings_of(world, cluster) == []
 
 
 # ---- trusts that no cluster has
