@@ -15,7 +15,7 @@ from magnum.drivers.base import DriverContext
 from magnum.model.failures import Code, Fatal, Retry
 from magnum.model.ledger import CloudResource, ResourceState
 from magnum.model.outcomes import Done, Outcome, Wait
-from magnum.openstack.errors import CloudError, NotAllowed, NotThere, Refused
+from magnum.openstack.errors import CloudError, NotAllowed, NotThere, Refused, TrustEnded
 from magnum.openstack.heat import Heat, Stack, StackDetails
 
 from . import failures
@@ -147,6 +147,8 @@ def told() -> Iterator[None]:
     """Tell failures of calls to the cloud as the contract of drivers has them."""
     try:
         yield
+    except TrustEnded as error:
+        raise Fatal(Code.CREDENTIAL_EXPIRED, str(error)) from error
     except NotAllowed as error:
         raise Fatal(Code.PROVIDER_REFUSED, str(error)) from error
     except Refused as error:
