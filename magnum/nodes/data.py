@@ -6,6 +6,7 @@ appear in a `repr`.
 """
 
 import json
+from enum import StrEnum
 from typing import Literal
 
 import msgspec
@@ -27,6 +28,14 @@ from magnum.nodes.limits import (
 
 NODE_DATA = "/etc/magnum/node"
 HEAT_SIGNAL_URL = f"{NODE_DATA}/heat_signal_url"
+
+
+class Platform(StrEnum):
+    """What a machine is before it becomes a node: one whose image holds all that is needed, or a server."""
+
+    MACHINE = "machine"
+    DEBIAN = "debian"
+    """Debian or Ubuntu."""
 
 
 class NodeToken(msgspec.Struct, frozen=True):
@@ -150,6 +159,7 @@ class NodeData(msgspec.Struct, frozen=True, kw_only=True):
     api_addresses: tuple[str, ...] = ()
     heat_signal: HeatSignal | None = None
     engine: Engine = Engine()
+    platform: Platform = Platform.MACHINE
 
     def __post_init__(self) -> None:
         check_form("cluster_uuid", UUID, self.cluster_uuid)

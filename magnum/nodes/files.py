@@ -9,12 +9,14 @@ from importlib.resources.abc import Traversable
 
 import msgspec
 
-from magnum.nodes.data import NODE_DATA, NodeData
+from magnum.nodes.data import NODE_DATA, NodeData, Platform
 
 PROGRAM = "/usr/local/lib/magnum-node"
 UNIT = "magnum-node.service"
 _KEEPING = ("keep-certificates", "change-certificates")
 _KEEPING_UNIT = "magnum-certificates.service"
+_SERVER = ("mount-volumes",)
+_SERVER_UNIT = "magnum-volumes.service"
 _KEEP_CERTIFICATES = frozenset({"kubernetes"})
 """The kinds of clusters whose nodes see to their certificates themselves."""
 
@@ -30,26 +32,37 @@ class NodeFile(msgspec.Struct, frozen=True):
 
 def node_files(data: NodeData) -> tuple[NodeFile, ...]:
     """All files of one node, in a fixed order."""
-    return (*program_files(data.coe), *data_files(data))
+    return (*program_files(data.coe, data.platform), *data_files(data))
 
 
-def program_files(coe: str) -> tuple[NodeFile, ...]:
-    """The program with the steps of one kind of cluster, and the unit that runs it."""
+def program_files(coe: str, platform: Platform = Platform.MACHINE) -> tuple[NodeFile, ...]:
+    """The program with the steps of one kind of cluster, and the unit that runs it.
+
+    What a server does besides are steps like the others, in their order.
+    """
     source = files(__package__) / "program"
-    steps = source / "steps" / coe
-    if not steps.is_dir():
-        raise ValueError(f"the node program has no steps for {coe!r}")
-    keeping = coe in _KEEP_CERTIFICATES
-    units = (UNIT, _KEEPING_UNIT) if keeping else (UNIT,)
+    keeping, server = coe in _KEEP_CERTIFICATES, platform is not Platform.MACHINE
+    units = (UNIT, *((_KEEPING_UNIT,) if keeping else ()), *((_SERVER_UNIT,) if server else ()))
+    names = ("bootstrap", "report", *(_KEEPING if keeping else ()), *(_SERVER if server else ()))
     programs = [
-        *((name, source / name) for name in ("bootstrap", "report", *(_KEEPING if keeping else ()))),
+        *((name, source / name) for name in names),
         *((f"lib/{part.name}", part) for part in _sorted(source / "lib")),
-        *((f"steps/{coe}/{step.name}", step) for step in _sorted(steps)),
+        *((f"steps/{coe}/{name}", step) for name, step in _steps(source / "steps", coe, platform).items()),
     ]
     return (
         *(NodeFile(f"/etc/systemd/system/{name}", 0o644, (source / name).read_bytes()) for name in units),
         *(NodeFile(f"{PROGRAM}/{name}", 0o755, program.read_bytes()) for name, program in programs),
     )
+
+
+def _steps(source: Traversable, coe: str, platform: Platform) -> dict[str, Traversable]:
+    folders = [source / coe]
+    if platform is not Platform.MACHINE:
+        folders.append(source / f"{coe}-{platform}")
+    if not all(folder.is_dir() for folder in folders):
+        raise ValueError(f"the node program has no steps for {coe!r} on {platform}")
+    steps = {step.name: step for folder in folders for step in folder.iterdir()}
+    return dict(sorted(steps.items()))
 
 
 def data_files(data: NodeData) -> tuple[NodeFile, ...]:

@@ -32,7 +32,7 @@ class Place(msgspec.Struct, frozen=True):
 class Site(msgspec.Struct, frozen=True, kw_only=True):
     """What the nodes of a cluster find around them. Without `api`, the place of its load balancer, a master is asked.
 
-    `watches_images` and `shares_host` are explained in `KubernetesCluster`.
+    `watches_images` is explained in `KubernetesCluster`.
     """
 
     network: IPv4Network
@@ -40,7 +40,6 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     pause_image: str = "registry.k8s.io/pause:3.9"
     """What every pod's first container is made of."""
     watches_images: bool = False
-    shares_host: bool = False
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):

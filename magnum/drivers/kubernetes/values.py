@@ -71,7 +71,6 @@ class ClusterValues(msgspec.Struct, frozen=True, kw_only=True):
             api=api.inside,
             api_names=() if api.outside is None else (api.outside,),
             pause_image=site.pause_image,
-            shares_host=site.shares_host,
             watches_images=site.watches_images,
             **msgspec.structs.asdict(self),
         )

@@ -48,7 +48,6 @@ class LocalSite:
             api=Place(network.subnet[LOAD_BALANCER]) if has_load_balancer(context) else None,
             pause_image=PAUSE_IMAGE,
             watches_images=self._watches_images,
-            shares_host=True,
         )
 
 

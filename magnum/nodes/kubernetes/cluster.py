@@ -8,12 +8,14 @@ is not there yet. With others, whoever runs the network in the cluster gives eac
 import re
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
+from typing import Literal
 
 import msgspec
 
 from magnum.nodes.data import Engine
 from magnum.nodes.limits import HOST_NAME, UUID, check_entries, check_form
 
+from .releases import Release
 from .versions import Version
 
 MOST_PEERS = 256
@@ -66,7 +68,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 class KubernetesCluster(msgspec.Struct, frozen=True, kw_only=True):
     """`api` is where workers reach the API, and clients too unless they use one of `api_names`.
 
-    It is a load balancer's address or the only master's; the others are addresses outside the machines' network.
+    It is a load balancer's address or the only master's; the others are addresses outside the machines' network, of
+    which whoever is no node takes the first.
     """
 
     uuid: str
@@ -75,9 +78,8 @@ class KubernetesCluster(msgspec.Struct, frozen=True, kw_only=True):
     """That of the machines."""
     masters: tuple[Member, ...]
     api: IPv4Address
-    api_names: tuple[IPv4Address, ...] = ()
-    """Further addresses of the API, all in its certificates; the first is that for whoever is no node."""
     api_port: int = 6443
+    api_names: tuple[IPv4Address, ...] = ()
     pods: IPv4Network = IPv4Network("10.100.0.0/16")
     services: IPv4Network = IPv4Network("10.254.0.0/16")
     dns: IPv4Address = IPv4Address("10.254.0.10")
@@ -95,8 +97,8 @@ class KubernetesCluster(msgspec.Struct, frozen=True, kw_only=True):
     options: Options = Options()
     watches_images: bool = False
     """Whether there is a folder with archives of images, from which new ones are imported whenever they come."""
-    shares_host: bool = False
-    """Whether machines share a kernel and a disk: then none may favour processes, and a full disk says little."""
+    release: Release | None = None
+    """What nodes fetch programs from; those that have none have them already."""
 
     def __post_init__(self) -> None:
         check_form("uuid", UUID, self.uuid)
@@ -186,6 +188,16 @@ class ClusterSecrets(msgspec.Struct, frozen=True):
         return "ClusterSecrets(…)"
 
 
+class Volume(msgspec.Struct, frozen=True):
+    """One of a node's own, and the folder that it is."""
+
+    id: str
+    folder: Literal["/var/lib/etcd", "/var/lib/containerd"]
+
+    def __post_init__(self) -> None:
+        check_form("volume", UUID, self.id)
+
+
 class KubernetesNode(msgspec.Struct, frozen=True, kw_only=True):
     """One node. A master has `secrets`, a worker has none."""
 
@@ -198,6 +210,7 @@ class KubernetesNode(msgspec.Struct, frozen=True, kw_only=True):
     secrets: ClusterSecrets | None = None
     joins: bool = False
     """Whether etcd is there already and this node's member is added to it."""
+    volumes: tuple[Volume, ...] = ()
 
     def __post_init__(self) -> None:
         check_form("name", HOST_NAME, self.name)

@@ -40,6 +40,11 @@ def _told(cluster: KubernetesCluster, node: KubernetesNode) -> list[NodeFile]:
         "readers": [f"{name}|{' '.join(units)}" for name, units in readers_of(certificates, node).items()],
         "kubernetes_api": [_api(cluster, node)],
     }
+    if cluster.release is not None:
+        values["programs_url"] = [cluster.release.folder]
+        values["programs"] = [program.line() for program in cluster.release.programs]
+    if node.volumes:
+        values["volumes"] = [f"{volume.id}|{volume.folder}" for volume in node.volumes]
     return [NodeFile(f"{NODE_DATA}/{name}", 0o600, _lines(value)) for name, value in values.items()]
 
 

@@ -58,14 +58,6 @@ def kubelet_configuration(cluster: KubernetesCluster, node: KubernetesNode) -> d
         "failSwapOn": False,
         "serializeImagePulls": False,
     }
-    if cluster.shares_host:
-        # The disk is full for other reasons than this node's, and evicting its pods would not help.
-        configuration["evictionHard"] = {
-            "memory.available": "100Mi",
-            "nodefs.available": "0%",
-            "imagefs.available": "0%",
-        }
-        configuration["imageGCHighThresholdPercent"] = 100
     if minor >= RUNTIME_ENDPOINT_IN_FILE:
         configuration["containerRuntimeEndpoint"] = RUNTIME
     if minor >= TAINTS_IN_FILE and node.is_master:
@@ -95,8 +87,7 @@ version = 2
 [plugins."io.containerd.grpc.v1.cri"]
   stream_server_port = "10010"
   sandbox_image = "{cluster.pause_image}"
-  # Without the right to do so, no pod could be started whose programs are to be killed later than others.
-  restrict_oom_score_adj = {str(cluster.shares_host).lower()}
+  restrict_oom_score_adj = false
 
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
   runtime_type = "io.containerd.runc.v2"

@@ -140,14 +140,6 @@ def test_what_its_owner_adds_comes_last(rendered):
     assert "  --v=4 --profiling=true\nRestart=always" in text
 
 
-def test_machines_that_share_a_host_favour_nobody_and_take_no_full_disk_for_their_own(rendered):
-    for shares_host in (False, True):
-        files = rendered(20, "worker", shares_host=shares_host)
-        assert ("evictionHard" in content(files, "kubelet.yaml")) == shares_host
-        containerd = files["/etc/containerd/config.toml"].content.decode()
-        assert f"restrict_oom_score_adj = {str(shares_host).lower()}" in containerd
-
-
 def test_it_fits_into_the_user_data_of_a_server(rendered, make_data):
     files = tuple(rendered(37).values())
     text = cloud_config(make_data(coe="kubernetes", role="master"), files, closed_folders=CLOSED_FOLDERS)

@@ -19,8 +19,7 @@ ROLES = ("master", "worker")
 def every_node(rendered):
     """Give the files of every sort of node of a version."""
     return lambda minor: [
-        rendered(minor, role, network_driver=driver, shares_host=shares)
-        for role, driver, shares in itertools.product(ROLES, NetworkDriver, (False, True))
+        rendered(minor, role, network_driver=driver) for role, driver in itertools.product(ROLES, NetworkDriver)
     ]
 
 

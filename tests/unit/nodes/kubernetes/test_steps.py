@@ -2,8 +2,10 @@
 
 import json
 import shlex
+import tomllib
 
 import pytest
+import yaml
 from cryptography import x509
 
 from magnum.certificates.limits import check_node_request
@@ -29,6 +31,7 @@ def kubernetes_machine(machine, new_cluster, node, make_data):
     machine.install((*node_files(data), *kubernetes_files(new_cluster(), node)))
     for tool in TOOLS:
         machine.stub(tool)
+    machine.stub("systemd-detect-virt", "#!/bin/sh\nexit 1\n")
     programs = machine.path("/opt/kubernetes/bin")
     programs.mkdir(parents=True)
     for name in PROGRAMS:
@@ -135,6 +138,26 @@ def test_all_is_started_at_once_and_each_is_asked_whether_it_is_well(kubernetes_
     assert len(kubernetes_machine.calls) == asked
     if asked == 4:
         assert "https://127.0.0.1:6443/readyz" in kubernetes_machine.calls[0]
+
+
+@pytest.mark.parametrize(("detected", "shares"), [(0, True), (1, False)])
+def test_a_machine_that_shares_its_kernel_favours_nobody_and_takes_no_full_disk_for_its_own(
+    kubernetes_machine, detected, shares
+):
+    kubernetes_machine.stub("systemd-detect-virt", f"#!/bin/sh\nexit {detected}\n")
+    kubelet = kubernetes_machine.path("/etc/kubernetes/kubelet.yaml")
+    before = yaml.safe_load(kubelet.read_text())
+    for _ in "again":
+        assert kubernetes_machine.program(f"{STEPS}/30-start-engine").returncode == 0
+        assert kubernetes_machine.program(f"{STEPS}/50-start-kubernetes").returncode == 0
+    added = {
+        "evictionHard": {"memory.available": "100Mi", "nodefs.available": "0%", "imagefs.available": "0%"},
+        "imageGCHighThresholdPercent": 100,
+    }
+    assert yaml.safe_load(kubelet.read_text()) == (before | added if shares else before)
+    assert kubelet.stat().st_mode & 0o777 == 0o600
+    containerd = tomllib.loads(kubernetes_machine.path("/etc/containerd/config.toml").read_text())
+    assert containerd["plugins"]["io.containerd.grpc.v1.cri"]["restrict_oom_score_adj"] is shares
 
 
 def test_what_does_not_come_up_in_time_is_told_with_the_end_of_its_log(kubernetes_machine):
