@@ -73,10 +73,10 @@ class BayModels(Resource):
         new = read_object(req.document(), NewClusterTemplate, noun=_NOUN, access=schema.ACCESS)
         if new.name is None:
             new = msgspec.structs.replace(new, name=random_name("model", self.service.randomness))
-        self.policy.require("baymodel:create", requester)
         offers = self.offers(req)
         template = clustertemplates.draft(self.service, requester, new, offers)
         _check(template)
+        self.policy.require("baymodel:create", requester)
         clustertemplates.check(self.service, template, offers)
         if template.public:
             _require_publish(self, requester)

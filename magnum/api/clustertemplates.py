@@ -59,9 +59,9 @@ class ClusterTemplates(Resource):
         requester = self.requester(req)
         req.query(())
         new = read_object(req.document(), NewClusterTemplate, noun=schema.NOUN, access=schema.ACCESS)
-        self.policy.require("clustertemplate:create", requester)
         offers = self.offers(req)
         template = clustertemplates.draft(self.service, requester, new, offers)
+        self.policy.require("clustertemplate:create", requester)
         clustertemplates.check(self.service, template, offers)
         if template.public or template.hidden:
             _require_publish(self, requester)

@@ -144,7 +144,7 @@ def test_a_file_extension_is_part_of_the_name(ann):
     answer = ann.get("/clusters/c1.json")
     assert answer.status_code == 404
     assert error(answer)["detail"] == "Cluster c1.json could not be found."
-    assert error(answer)["title"] == "Cluster c1"
+    assert error(answer)["title"] == "Cluster c1.json could not be found"
 
 
 @pytest.mark.parametrize("method", ["PUT", "OPTIONS", "HEAD"])
