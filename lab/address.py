@@ -1,7 +1,7 @@
 """The lab's own address: on the host's loopback device, where the host and the lab's guests reach it, and nobody else.
 
 It is taken when the lab starts and given back when it is stopped. What a guest may reach on the host is decided here,
-too: the lab's ports on this address, and nothing else.
+too: the first ports from the lab's first on, on this address, and nothing else.
 """
 
 import json
@@ -9,10 +9,12 @@ import json
 from magnum.drivers.local import firewall
 from magnum.drivers.local.commands import run
 
-from .settings import SERVERS, Lab
+from .settings import Lab
 
 SECONDS = 10.0
 DEVICE = "lo"
+OPEN_PORTS = 32
+"""The lab's, and some for another service of ours that is tried with it."""
 
 
 def uplink(lab: Lab) -> str:
@@ -53,7 +55,7 @@ table inet {table(lab)} {{
         iifname != {{ "lo", "{uplink(lab)}" }} ip daddr {{ {lab.address}, {lab.floating} }} drop
         iifname != "{uplink(lab)}" accept
         ct state established,related accept
-        ip saddr {lab.floating} ip daddr {lab.address} tcp dport {first}-{first + len(SERVERS) - 1} accept
+        ip saddr {lab.floating} ip daddr {lab.address} tcp dport {first}-{first + OPEN_PORTS - 1} accept
         ip saddr {lab.floating} icmp type echo-request accept
         reject
     }}

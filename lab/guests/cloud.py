@@ -106,11 +106,11 @@ class Cloud:
         self._subnets: tuple[Subnet, ...] = ()
 
     def servers(self) -> list[Server]:
-        return self._list("compute", "/servers/detail?all_tenants=1", "servers", list[Server])
+        return self.all_of("compute", "/servers/detail?all_tenants=1", "servers", list[Server])
 
     def actions(self, server: str) -> list[Action]:
         """Give what was asked of a server, the latest first."""
-        return self._list("compute", f"/servers/{server}/os-instance-actions", "instanceActions", list[Action])
+        return self.all_of("compute", f"/servers/{server}/os-instance-actions", "instanceActions", list[Action])
 
     def public_key(self, server: Server) -> str | None:
         """Give the key that a server was made with, if it is still there."""
@@ -129,11 +129,11 @@ class Cloud:
         return found
 
     def networks(self) -> Networks:
-        ports = self._list("network", "/v2.0/ports", "ports", tuple[Port, ...])
+        ports = self.all_of("network", "/v2.0/ports", "ports", tuple[Port, ...])
         if ports != self._ports:  # a router or a subnet that matters has a port
-            self._subnets = self._list("network", "/v2.0/subnets?ip_version=4", "subnets", tuple[Subnet, ...])
+            self._subnets = self.all_of("network", "/v2.0/subnets?ip_version=4", "subnets", tuple[Subnet, ...])
             self._ports = ports
-        floating = self._list("network", "/v2.0/floatingips", "floatingips", tuple[FloatingAddress, ...])
+        floating = self.all_of("network", "/v2.0/floatingips", "floatingips", tuple[FloatingAddress, ...])
         return Networks(ports, self._subnets, floating)
 
     def ask(self, service: str, path: str) -> Any:
@@ -141,7 +141,7 @@ class Cloud:
         where = {"service_type": service, "interface": "public"}
         return self._session.get(path, endpoint_filter=where, headers=headers, timeout=SECONDS).json()
 
-    def _list(self, service: str, path: str, key: str, kind: type[T]) -> T:
+    def all_of(self, service: str, path: str, key: str, kind: type[T]) -> T:
         """Ask for all of a list, page by page."""
         found: list[Any] = []
         following: str | None = path

@@ -20,9 +20,12 @@ from magnum.drivers.local import rootfs
 from magnum.drivers.local.errors import LocalError
 from magnum.drivers.local.settings import default_cache_dir
 
+from . import balancing
+from .balancers import Haproxies
+from .balancing import Balancer
 from .cloud import Cloud, Networks, Server
 from .guest import Guest, Guests
-from .servers import Step, Watch, next_step
+from .servers import Step, Watch, changed_lately, next_step
 from .topology import Topology, plan
 from .wiring import Wiring
 
@@ -33,6 +36,8 @@ QUICK, SLOW = 2.0, 5.0
 QUIET_SECONDS = 60.0
 BETWEEN_STARTS = 10.0
 """Seconds between two starts of a guest that ends by itself."""
+TOLD = (ClientException, LocalError, OSError)
+"""Failures whose text says enough."""
 RUNNING = frozenset({"debian", "ubuntu"})
 """Whose images are machines here."""
 
@@ -44,6 +49,8 @@ class Runner:
         self._wiring = Wiring(lab)
         self._guests = Guests(lab, self._wiring, cache)
         self._watch = Watch(self._cloud.actions, lambda: datetime.now(UTC))
+        self._haproxies = Haproxies(lab, self._wiring)
+        self._balanced: dict[str, Balancer] = {}
         self._images: dict[str, bool] = {}
         self._networks: Networks | None = None
         self._started: dict[str, float] = {}
@@ -53,8 +60,10 @@ class Runner:
         while not end.is_set():
             try:
                 self.turn()
-            except (ClientException, LocalError, OSError) as error:
+            except TOLD as error:
                 LOG.warning("This turn could not be finished: %s", error)
+            except Exception:  # whatever it is: a runner that ended would leave every guest as it is
+                LOG.exception("This turn could not be finished.")
             quiet = time.monotonic() - self._changed > QUIET_SECONDS
             end.wait(SLOW if quiet else QUICK)
 
@@ -70,6 +79,7 @@ class Runner:
         self._do(partial(self._serve, server, topology) for server in servers)
         gone = {*self._guests.uuids()} - {server.id for server in servers}
         self._do(partial(self._delete, uuid) for uuid in sorted(gone))
+        self._balance(topology)
 
     def _serve(self, server: Server, topology: Topology) -> None:
         guest = self._guests.guest(server.id)
@@ -91,6 +101,26 @@ class Runner:
             guest.make(server, self._cloud.public_key(server) if server.key_name else None)
         self._started[server.id] = time.monotonic()
         guest.start(server, node, asked)
+
+    def _balance(self, topology: Topology) -> None:
+        """See that load balancers are as Octavia says, and know those that have a port."""
+        listed = {f"lb-{balancer.id}": balancer for balancer in balancing.balancers(self._cloud)}
+        present = {device: one for device, one in listed.items() if device in topology.balancers}
+        for device in sorted({*self._haproxies.devices()} - {*present}):
+            self._note("load balancer %s goes", device)
+            self._haproxies.remove(device)
+        self._do(partial(self._balance_one, device, balancer) for device, balancer in present.items())
+
+    def _balance_one(self, device: str, balancer: Balancer) -> None:
+        if balancer.provisioning_status != "ACTIVE":
+            return
+        if self._balanced.get(device) == balancer and self._haproxies.is_served(device):
+            return
+        lately = changed_lately(balancer.updated_at, datetime.now(UTC))
+        if self._haproxies.serve(device, balancing.configuration(balancer, *balancing.parts(self._cloud, balancer.id))):
+            self._note("load balancer %s is changed", balancer.name)
+        if not lately:
+            self._balanced[device] = balancer
 
     def _delete(self, uuid: str) -> None:
         self._note("guest %s goes", uuid)
@@ -116,10 +146,10 @@ class Runner:
             turns = [pool.submit(act) for act in acts]
         for turn in turns:
             failure = turn.exception()
-            if isinstance(failure, (ClientException, LocalError, OSError)):
+            if isinstance(failure, TOLD):
                 LOG.warning("%s", failure)
             elif failure:
-                raise failure
+                LOG.error("This is a fault of the runner.", exc_info=failure)
 
 
 def make_root(say: Callable[[str], None]) -> bool:
@@ -135,6 +165,7 @@ def stop_all(lab: Lab) -> None:
     """Shut all guests down and take the networks from the host; the disks stay."""
     wiring = Wiring(lab)
     guests = Guests(lab, wiring, default_cache_dir())
+    Haproxies(lab, wiring).stop()
     with ThreadPoolExecutor(max_workers=8) as pool:
         list(pool.map(Guest.shut_down, [guests.guest(uuid) for uuid in guests.uuids()]))
     remove_traces(guests, wiring)
@@ -144,6 +175,7 @@ def remove_all(lab: Lab) -> None:
     """Leave nothing on the host but folders of the lab."""
     wiring = Wiring(lab)
     guests = Guests(lab, wiring, default_cache_dir())
+    Haproxies(lab, wiring).stop()
     for unit in guests.cgroups.units():
         guests.cgroups.group(unit).kill(limit=guests.settings.kill_limit)
     remove_traces(guests, wiring)

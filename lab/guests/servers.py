@@ -6,7 +6,7 @@ remembered with the machine; when Nova names others, the machine is behind.
 """
 
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 import msgspec
@@ -56,8 +56,16 @@ def next_step(status: str, asked: Known, known: Known | None, *, running: bool) 
     return Step.RESTART if known.booted != asked.booted else Step.NOTHING
 
 
+def changed_lately(updated: str | None, now: datetime) -> bool:
+    """Say whether more may have changed since in the same second: services tell seconds, and no more."""
+    if updated is None:
+        return False
+    when = datetime.fromisoformat(updated)
+    return now - (when if when.tzinfo else when.replace(tzinfo=UTC)) < LATELY
+
+
 class Watch:
-    """Asks what was asked of a server only when something may have been: Nova tells seconds, and no more."""
+    """Asks what was asked of a server only when something may have been."""
 
     def __init__(self, ask: Callable[[str], Iterable[Action]], clock: Callable[[], datetime]) -> None:
         self._ask = ask
@@ -66,8 +74,7 @@ class Watch:
 
     def wanted(self, server: Server) -> Known:
         changed, known = self._seen.get(server.id, ("", None))
-        lately = self._clock() - datetime.fromisoformat(server.updated) < LATELY
-        if known is None or lately or changed != server.updated:
+        if known is None or changed_lately(server.updated, self._clock()) or changed != server.updated:
             known = wanted(self._ask(server.id))
             self._seen[server.id] = (server.updated, known)
         return known

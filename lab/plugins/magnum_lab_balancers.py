@@ -1,4 +1,4 @@
-"""Octavia's load balancers in the lab: they become ACTIVE, or go, by themselves, and balance nothing.
+"""Octavia's load balancers in the lab: they become ACTIVE, or go, by themselves. What balances is `lab/guests`.
 
 A call only wakes a thread, for Octavia has not committed yet what it tells of. The thread looks for what is pending and
 reports it done, in the way in which every provider does. The address of a balancer is a real port of Neutron's.

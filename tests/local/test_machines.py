@@ -355,8 +355,9 @@ def kill(process):
 
 def own_addresses():
     listed = json.loads(run(["ip", "-json", "-4", "address", "show", "scope", "global"], timeout=10))
-    found = (info["local"] for link in listed for info in link["addr_info"] if not link["ifname"].startswith("magnum-"))
-    return [IPv4Address(address) for address in found]
+    others = (link for link in listed if not link.get("ifname", "").startswith("magnum-"))
+    # Of addresses that were not asked for, `ip` leaves empty places.
+    return [IPv4Address(info["local"]) for link in others for info in link.get("addr_info", ()) if info]
 
 
 def free_port():

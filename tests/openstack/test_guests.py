@@ -2,6 +2,7 @@
 
 import contextlib
 import secrets
+import socket
 
 import pytest
 import stacks
@@ -31,7 +32,7 @@ runcmd:
 
 
 def stack_of(token):
-    user_data = {"str_replace": {"template": USER_DATA.replace("TOKEN", token), "params": {"CALL": call("handle")}}}
+    words = {"CALL": attribute("handle", "curl_cli"), "TOKEN": token}
     return stacks.template(
         handle=stacks.resource("Heat::WaitConditionHandle", signal_transport="TOKEN_SIGNAL"),
         signal=stacks.resource("Heat::WaitCondition", handle=stacks.get("handle"), timeout=SECONDS),
@@ -45,35 +46,60 @@ def stack_of(token):
             key_name="key",
             networks=[{"port": stacks.get("port")}],
             user_data_format="RAW",
-            user_data=user_data,
+            user_data={"str_replace": {"template": USER_DATA, "params": words}},
+        ),
+        balancer=stacks.resource("Octavia::LoadBalancer", vip_subnet="private"),
+        listener=stacks.resource(
+            "Octavia::Listener", loadbalancer=stacks.get("balancer"), protocol="TCP", protocol_port=8080
+        ),
+        pool=stacks.resource(
+            "Octavia::Pool", listener=stacks.get("listener"), protocol="TCP", lb_algorithm="ROUND_ROBIN"
+        ),
+        monitor=stacks.resource(
+            "Octavia::HealthMonitor", pool=stacks.get("pool"), type="TCP", delay=1, max_retries=1, timeout=1
+        ),
+        member=stacks.resource(
+            "Octavia::PoolMember",
+            pool=stacks.get("pool"),
+            address=attribute("port", "fixed_ips", 0, "ip_address"),
+            subnet="private",
+            protocol_port=80,
+        ),
+        floating_of_balancer=stacks.resource(
+            "Neutron::FloatingIP", floating_network="public", port_id=attribute("balancer", "vip_port_id")
         ),
     ) | {
         "outputs": {
             "server": {"value": stacks.get("server")},
-            "floating": {"value": {"get_attr": ["floating", "floating_ip_address"]}},
+            "floating": {"value": attribute("floating", "floating_ip_address")},
+            "balancer": {"value": stacks.get("balancer")},
+            "pool": {"value": stacks.get("pool")},
+            "balanced": {"value": attribute("floating_of_balancer", "floating_ip_address")},
         }
     }
 
 
-def call(handle):
-    """Give the command that signals."""
-    return {"get_attr": [handle, "curl_cli"]}
+def attribute(*path):
+    return {"get_attr": path}
 
 
 class Guest:
     def __init__(self, person, outputs, token):
         self.compute = person.connection.compute
-        self.id, self.floating = outputs["server"], outputs["floating"]
+        self.connection = person.connection
+        self.id = outputs["server"]
+        self.outputs = outputs
         self.token = token
 
-    def read(self, file):
-        """Give a file that it serves; nothing when it does not answer."""
+    def read(self, file, place=None):
+        """Give a file that it serves, at its own address if no other is named; nothing when it does not answer."""
+        place = place or self.outputs["floating"]
         with contextlib.suppress(urllib3.exceptions.HTTPError):
-            return urllib3.request("GET", f"http://{self.floating}/{file}", timeout=2, retries=False).data.decode()
+            return urllib3.request("GET", f"http://{place}/{file}", timeout=2, retries=False).data.decode()
         return ""
 
-    def answers(self):
-        return self.read("token") == self.token
+    def answers(self, place=None):
+        return self.read("token", place) == self.token
 
 
 @pytest.fixture(scope="module")
@@ -88,11 +114,13 @@ def guest(person):
         yield Guest(member, {output["output_key"]: output["output_value"] for output in found["outputs"]}, token)
     finally:
         member.ask("DELETE", f"/stacks/{name}/{stack}", service="orchestration")
-        until("the stack is gone", lambda: "DELETE_COMPLETE" in str(shown(member, stack)), seconds=SECONDS)
+        found = until("the stack has been deleted", lambda: ended(member, stack), seconds=SECONDS)
+        assert found["stack_status"] == "DELETE_COMPLETE", found["stack_status_reason"]
 
 
 def shown(person, stack):
-    return person.ask("GET", f"/stacks/{stack}", service="orchestration").json().get("stack", "DELETE_COMPLETE")
+    gone = {"stack_status": "DELETE_COMPLETE"}
+    return person.ask("GET", f"/stacks/{stack}", service="orchestration").json().get("stack", gone)
 
 
 def ended(person, stack):
@@ -122,3 +150,29 @@ def test_it_restarts_when_nova_is_asked_and_keeps_its_disk(guest, cloud):
     guest.compute.reboot_server(guest.id, "HARD")
     until("it was started again", lambda: (console / "machine.json").read_text() != before)
     until("it answers", guest.answers)
+
+
+def test_a_load_balancer_balances_and_changes_without_cutting_anybody_off(guest):
+    address = guest.outputs["balanced"]
+    until("the load balancer leads to the server", lambda: guest.answers(f"{address}:8080"))
+    balancers = guest.connection.load_balancer
+    with socket.create_connection((address, 8080), timeout=10) as early:
+        listener = balancers.create_listener(
+            loadbalancer_id=guest.outputs["balancer"],
+            default_pool_id=guest.outputs["pool"],
+            protocol="TCP",
+            protocol_port=8081,
+        )
+        try:
+            until("the new listener is served", lambda: guest.answers(f"{address}:8081"))
+        finally:
+            until("the load balancer can be changed", lambda: settled(balancers, guest.outputs["balancer"]))
+            balancers.delete_listener(listener)
+        early.sendall(b"GET /token HTTP/1.0\r\n\r\n")
+        assert guest.token.encode() in early.makefile("rb").read()
+    until("the listener is gone", lambda: not guest.answers(f"{address}:8081"))
+    assert guest.answers(f"{address}:8080")
+
+
+def settled(balancers, balancer):
+    return balancers.get_load_balancer(balancer).provisioning_status == "ACTIVE"
