@@ -19,6 +19,7 @@ from magnum.drivers.local.machines import Power, boot_command
 from magnum.drivers.local.names import MachineNames
 from magnum.drivers.local.settings import LocalSettings
 
+from . import volumes
 from .cloud import Server
 from .servers import Known
 from .topology import Node
@@ -54,7 +55,7 @@ class Guest:
         self.uuid = uuid
         self._guests = guests
         self.folder = MachineFolder(guests.settings.state_dir / uuid)
-        self.power = Power(guests.settings, guests.cgroups, uuid, self.folder)
+        self.power = Power(guests.settings, guests.cgroups, uuid, self.folder, withheld=volumes.withheld())
         self.namespace = guests.wiring.namespace("guest", uuid)
 
     @property

@@ -6,7 +6,7 @@ for one guest is told and tried again in the next turn; it keeps no other from i
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
@@ -20,13 +20,14 @@ from magnum.drivers.local import rootfs
 from magnum.drivers.local.errors import LocalError
 from magnum.drivers.local.settings import default_cache_dir
 
-from . import balancing
+from . import balancing, volumes
 from .balancers import Haproxies
 from .balancing import Balancer
 from .cloud import Cloud, Networks, Server
 from .guest import Guest, Guests
 from .servers import Step, Watch, changed_lately, next_step
 from .topology import Topology, plan
+from .volumes import Disks, Volume
 from .wiring import Wiring
 
 LOG = logging.getLogger(__name__)
@@ -49,6 +50,9 @@ class Runner:
         self._wiring = Wiring(lab)
         self._guests = Guests(lab, self._wiring, cache)
         self._watch = Watch(self._cloud.actions, lambda: datetime.now(UTC))
+        self._disks = Disks(lab)
+        self._with_disks: set[str] | None = None
+        """Guests that had some in the last turn, if there was one."""
         self._haproxies = Haproxies(lab, self._wiring)
         self._balanced: dict[str, Balancer] = {}
         self._images: dict[str, bool] = {}
@@ -79,6 +83,7 @@ class Runner:
         self._do(partial(self._serve, server, topology) for server in servers)
         gone = {*self._guests.uuids()} - {server.id for server in servers}
         self._do(partial(self._delete, uuid) for uuid in sorted(gone))
+        self._store(servers, volumes.volumes(self._cloud))
         self._balance(topology)
 
     def _serve(self, server: Server, topology: Topology) -> None:
@@ -101,6 +106,25 @@ class Runner:
             guest.make(server, self._cloud.public_key(server) if server.key_name else None)
         self._started[server.id] = time.monotonic()
         guest.start(server, node, asked)
+
+    def _store(self, servers: Iterable[Server], known: Sequence[Volume]) -> None:
+        """Let guests have the volumes that are attached to their servers."""
+        disks = {server.id: volumes.disks_of(server.id, known) for server in servers}
+        attached = {volume.id for of_server in disks.values() for volume in of_server.values()}
+        self._do(partial(self._plug, uuid, of_server) for uuid, of_server in disks.items())
+        self._with_disks = {uuid for uuid, of_server in disks.items() if of_server}
+        self._disks.release(attached)
+        for volume in {*self._disks.files()} - {volume.id for volume in known}:
+            self._note("volume %s goes", volume)
+            self._disks.forget(volume)
+
+    def _plug(self, uuid: str, disks: Mapping[str, Volume]) -> None:
+        guest = self._guests.guest(uuid)
+        if (not disks and self._with_disks is not None and uuid not in self._with_disks) or not guest.running:
+            return
+        loops = {name: (volume.id, self._disks.ensure(volume)) for name, volume in disks.items()}
+        if volumes.plug(guest.power.group, loops):
+            self._note("guest %s has the disks %s", uuid, ", ".join(sorted(loops)) or "no more")
 
     def _balance(self, topology: Topology) -> None:
         """See that load balancers are as Octavia says, and know those that have a port."""
@@ -168,7 +192,7 @@ def stop_all(lab: Lab) -> None:
     Haproxies(lab, wiring).stop()
     with ThreadPoolExecutor(max_workers=8) as pool:
         list(pool.map(Guest.shut_down, [guests.guest(uuid) for uuid in guests.uuids()]))
-    remove_traces(guests, wiring)
+    remove_traces(lab, guests, wiring)
 
 
 def remove_all(lab: Lab) -> None:
@@ -178,9 +202,10 @@ def remove_all(lab: Lab) -> None:
     Haproxies(lab, wiring).stop()
     for unit in guests.cgroups.units():
         guests.cgroups.group(unit).kill(limit=guests.settings.kill_limit)
-    remove_traces(guests, wiring)
+    remove_traces(lab, guests, wiring)
 
 
-def remove_traces(guests: Guests, wiring: Wiring) -> None:
+def remove_traces(lab: Lab, guests: Guests, wiring: Wiring) -> None:
+    Disks(lab).release(())
     guests.cgroups.remove_all(limit=guests.settings.kill_limit)
     wiring.remove_all()

@@ -27,12 +27,17 @@ runcmd:
 - cp /etc/machine-id /home/debian/.ssh/authorized_keys /srv
 - systemctl enable --now web.service
 - |
+  disk=/dev/disk/by-id/virtio-$(printf %.20s VOLUME)
+  for turn in $(seq 300); do [ -b "$disk" ] || sleep 0.3; done
+  mkfs.ext4 -q "$disk" && mkdir /srv/disk && mount "$disk" /srv/disk
+  blockdev --getsize64 "$disk" > /srv/disk/size
+- |
   CALL --data-binary '{"status": "SUCCESS"}'
 """
 
 
 def stack_of(token):
-    words = {"CALL": attribute("handle", "curl_cli"), "TOKEN": token}
+    words = {"CALL": attribute("handle", "curl_cli"), "TOKEN": token, "VOLUME": stacks.get("volume")}
     return stacks.template(
         handle=stacks.resource("Heat::WaitConditionHandle", signal_transport="TOKEN_SIGNAL"),
         signal=stacks.resource("Heat::WaitCondition", handle=stacks.get("handle"), timeout=SECONDS),
@@ -47,6 +52,10 @@ def stack_of(token):
             networks=[{"port": stacks.get("port")}],
             user_data_format="RAW",
             user_data={"str_replace": {"template": USER_DATA, "params": words}},
+        ),
+        volume=stacks.resource("Cinder::Volume", size=1),
+        attachment=stacks.resource(
+            "Cinder::VolumeAttachment", instance_uuid=stacks.get("server"), volume_id=stacks.get("volume")
         ),
         balancer=stacks.resource("Octavia::LoadBalancer", vip_subnet="private"),
         listener=stacks.resource(
@@ -72,6 +81,7 @@ def stack_of(token):
         "outputs": {
             "server": {"value": stacks.get("server")},
             "floating": {"value": attribute("floating", "floating_ip_address")},
+            "volume": {"value": stacks.get("volume")},
             "balancer": {"value": stacks.get("balancer")},
             "pool": {"value": stacks.get("pool")},
             "balanced": {"value": attribute("floating_of_balancer", "floating_ip_address")},
@@ -134,6 +144,11 @@ def test_a_server_runs_what_its_user_data_say_under_its_own_name(guest):
     assert guest.read("name").strip() == server.name
     assert guest.read("machine-id").strip() == guest.id.replace("-", "")
     assert guest.read("authorized_keys").startswith("ssh-ed25519 ")
+
+
+def test_a_volume_is_a_disk_of_its_size_that_can_be_formatted_and_mounted(guest, cloud):
+    assert guest.read("disk/size").strip() == str(1 << 30)
+    assert (cloud.folder / "data/volumes" / guest.outputs["volume"]).stat().st_blocks * 512 < 1 << 28
 
 
 def test_it_is_off_and_on_as_nova_says(guest):

@@ -24,7 +24,8 @@ CPU_PERIOD = 100_000
 MAX_PROCESSES = 16384
 POLL_SECONDS = 0.01
 # The host's disks, its memory and its ports: a machine's root could make itself the device nodes.
-WITHHELD_DEVICES = ("b *:* rw", "c 1:1 rw", "c 1:2 rw", "c 1:4 rw")
+WITHHELD_MEMORY = ("c 1:1 rw", "c 1:2 rw", "c 1:4 rw")
+WITHHELD_DEVICES = ("b *:* rw", *WITHHELD_MEMORY)
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -93,14 +94,14 @@ class Cgroups:
             sorted({entry.name for top in self._tops if top.is_dir() for entry in top.iterdir() if entry.is_dir()})
         )
 
-    def create(self, unit: str, *, memory_mib: int, vcpus: int) -> Group:
+    def create(self, unit: str, *, memory_mib: int, vcpus: int, withheld: Iterable[str] = WITHHELD_DEVICES) -> Group:
         for top in self._tops:
             top.mkdir(exist_ok=True)
         _write(self.preparations())
         group = self.group(unit)
         for folder in group.folders:
             folder.mkdir(exist_ok=True)
-        _write(self.limits(unit, memory_mib=memory_mib, vcpus=vcpus))
+        _write(self.limits(unit, memory_mib=memory_mib, vcpus=vcpus, withheld=withheld))
         return group
 
     def remove_all(self, *, limit: float) -> None:
@@ -124,7 +125,9 @@ class Cgroups:
         )
         return (Setting(top / "cgroup.clone_children", "1"), *inherited)
 
-    def limits(self, unit: str, *, memory_mib: int, vcpus: int) -> tuple[Setting, ...]:
+    def limits(
+        self, unit: str, *, memory_mib: int, vcpus: int, withheld: Iterable[str] = WITHHELD_DEVICES
+    ) -> tuple[Setting, ...]:
         memory = str(memory_mib * 1024 * 1024)
         quota = str(vcpus * CPU_PERIOD)
         if self._unified:
@@ -137,7 +140,7 @@ class Cgroups:
         below = Path(self._ours) / unit
         devices = self._root / "devices"
         return (
-            *(Setting(devices / below / "devices.deny", names) for names in WITHHELD_DEVICES if devices.is_dir()),
+            *(Setting(devices / below / "devices.deny", names) for names in withheld if devices.is_dir()),
             Setting(self._root / "memory" / below / "memory.limit_in_bytes", memory),
             Setting(self._root / "cpu" / below / "cpu.cfs_period_us", str(CPU_PERIOD)),
             Setting(self._root / "cpu" / below / "cpu.cfs_quota_us", quota),

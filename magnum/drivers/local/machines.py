@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from magnum.drivers.local import locks, netns
-from magnum.drivers.local.cgroups import Cgroups
+from magnum.drivers.local.cgroups import WITHHELD_DEVICES, Cgroups
 from magnum.drivers.local.commands import run
 from magnum.drivers.local.egress import Egress
 from magnum.drivers.local.errors import LocalError
@@ -58,7 +58,16 @@ class MachineStatus(msgspec.Struct, frozen=True, kw_only=True):
 class Power:
     """What keeps the processes of a machine: its control group. On its network it has no influence."""
 
-    def __init__(self, settings: LocalSettings, cgroups: Cgroups, unit: str, folder: MachineFolder) -> None:
+    def __init__(
+        self,
+        settings: LocalSettings,
+        cgroups: Cgroups,
+        unit: str,
+        folder: MachineFolder,
+        *,
+        withheld: Sequence[str] = WITHHELD_DEVICES,
+    ) -> None:
+        self._withheld = withheld
         self._settings = settings
         self._cgroups = cgroups
         self._unit = unit
@@ -72,7 +81,7 @@ class Power:
     def switch_on(self, record: MachineRecord, command: Sequence[str], lock: int) -> None:
         """Start the boot and return. `lock` is the descriptor of the lock that is held."""
         allow_watching(WATCHERS)
-        self._cgroups.create(self._unit, memory_mib=record.memory_mib, vcpus=record.vcpus)
+        self._cgroups.create(self._unit, memory_mib=record.memory_mib, vcpus=record.vcpus, withheld=self._withheld)
         run(
             [LAUNCHER, *self.group.join_files(), "--", *command],
             timeout=self._settings.command_limit,
