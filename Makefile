@@ -13,7 +13,7 @@ COE ?= swarm
 export PORT DRIVER COE LAB_PORT
 
 .PHONY: help run stop clean distclean lab lab-stop lab-clean test test-chaos test-clients test-kubernetes test-openstack \
-	test-openapi-full openapi-examples lint format bench bench-full docs
+	test-openstack-full test-openapi-full openapi-examples lint format bench bench-full docs
 
 help:  ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## */  make \1\t/p' Makefile
@@ -53,6 +53,9 @@ test-kubernetes:  ## real clusters of Kubernetes on machines of this host, as ro
 
 test-openstack:  ## real Keystone, Heat, Nova, Neutron, Cinder, Octavia, Barbican in a lab of its own
 	@tools/test.sh openstack
+
+test-openstack-full:  ## the same with every combination that a cluster's stacks can be of; an hour
+	@tools/test.sh openstack-full
 
 test-openapi-full:  ## the API asked by its own document, thoroughly; half an hour
 	@tools/test.sh openapi

@@ -6,6 +6,7 @@
 #   chaos       conductors that die or pause at every point
 #   kubernetes  real clusters of Kubernetes, when root; without its programs in the cache it builds them first
 #   openstack   real services of OpenStack, in a lab that is made for it and removed in the end
+#   openstack-full  the same, and every combination that a cluster's stacks can be of
 #   clients     the clients of several years, against files of users and against a real Keystone
 #   openapi     the API asked by its own document, with many random examples, others each time
 set -euo pipefail
@@ -13,7 +14,7 @@ cd "$(dirname "$0")/.."
 
 suite="${1:-test}"
 declare -A budgets=([test]=900 [chaos]=480 [clients]=480 [kubernetes]=1500 [openstack]=1800
-    [openapi]=7200)
+    [openstack-full]=7200 [openapi]=7200)
 budget="${budgets[$suite]}"
 pytest=(.venv/bin/pytest --quiet)
 # Tests that need the same server are run by the same process; the long rows of them come first.
@@ -25,7 +26,7 @@ export MAGNUM_LAB="$PWD/var/lab-of-tests"
 
 finish() {
     local status=$?
-    if [ "$suite" = openstack ] && [ "$status" -ne 0 ]; then
+    if [[ "$suite" = openstack* ]] && [ "$status" -ne 0 ]; then
         tools/lab.sh stop --folder "$MAGNUM_LAB" >/dev/null
         summary+=("The logs of the services are in $MAGNUM_LAB/logs.")
     fi
@@ -82,7 +83,8 @@ case "$suite" in
             summary+=("LEFT OUT, because it needs root: tests/kubernetes")
         fi
         ;;
-    openstack)
+    openstack | openstack-full)
+        if [ "$suite" = openstack-full ]; then export MAGNUM_EVERY_COMBINATION=1; fi
         part "what is left of the last lab" tools/lab.sh clean --folder "$MAGNUM_LAB"
         if [ "$(id -u)" -eq 0 ]; then
             part "set-up of machines, programs" .venv/bin/python tools/demo.py --prepare-only --coe kubernetes --also v1.21.0

@@ -95,6 +95,11 @@ class Stacks:
                 return Wait(waiting[0].seconds, "; ".join(outcome.reason for outcome in waiting))
         return Done()
 
+    def delete_one(self, context: DriverContext, name: str) -> Outcome:
+        """Delete the stack of a node group."""
+        rows = [row for row in context.resources(STACK) if row.name == name and row.state is not ResourceState.GONE]
+        return next((self._delete(context, row) for row in rows), Done())
+
     def linger(self, context: DriverContext) -> Sequence[CloudResource]:
         """Look for every name that the ledger ever held."""
         heat = self._deleting(context)

@@ -194,6 +194,16 @@ class TestDelete:
         assert {row.state for row in bench.context.rows.values()} == {ResourceState.GONE}
         assert outcome == Done()
 
+    def test_that_of_a_node_group_alone(self, bench):
+        bench.complete()
+        bench.complete(desired(name="web-extra-def"))
+        assert isinstance(bench.stacks.delete_one(bench.context, "web-extra-def"), Wait)
+        bench.heat.settle("web-extra-def")
+        bench.now += 2
+        assert bench.stacks.delete_one(bench.context, "web-extra-def") == Done()
+        assert bench.stacks.delete_one(bench.context, "web-extra-def") == Done()
+        assert list(bench.heat.stacks) == [NAME]
+
     def test_it_is_asked_for_once(self, bench):
         bench.complete()
         for _ in range(4):
