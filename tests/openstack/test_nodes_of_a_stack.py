@@ -235,11 +235,12 @@ def too_large(person):
 @pytest.fixture(scope="module")
 def full(owner, person):
     """A project that may have no more than 100 GB of volumes."""
-    path = f"/os-quota-sets/{owner.connection.current_project_id}"
-    answer = person("admin").ask("PUT", path, {"quota_set": {"gigabytes": 100}}, service="block-storage")
+    path, version = f"/os-quota-sets/{owner.connection.current_project_id}", {"OpenStack-API-Version": "volume 3.0"}
+    quota = {"quota_set": {"gigabytes": 100}}
+    answer = person("admin").ask("PUT", path, quota, service="block-storage", **version)
     assert answer.status_code == 200, answer.text
     yield
-    person("admin").ask("DELETE", path, service="block-storage")
+    person("admin").ask("DELETE", path, service="block-storage", **version)
 
 
 def test_all_addresses_are_known_before_there_is_a_server(owner, places, failing):
@@ -266,26 +267,19 @@ def test_servers_come_to_the_places_with_their_user_data(owner, places, running)
     assert [attachment["server_id"] for attachment in volume.attachments] == [running.masters.servers[0].id]
 
 
-def test_a_named_node_goes_one_comes_and_the_others_stay(owner, running):
-    masters = owner.group(MASTER, [0], [0])
-    owner.converge(owner.wanted(masters, owner.group(WORKER, [1, 2], [1])))
-    wanted = owner.wanted(masters, owner.group(WORKER, [1, 2], [1, 2]))
-    owner.converge(wanted, meanwhile=owner.signals(**{"life-worker-2": OK}), **{WORKER: {2: "# worker 2\n"}})
+def test_named_nodes_go_and_come_and_a_master_is_made_anew_at_its_place(owner, running):
+    owner.converge(owner.wanted(owner.group(MASTER, [0]), owner.group(WORKER, [1, 2], [1])))
+    assert {name for name in owner.servers() if name.startswith("life-") and name < "life-worker-4"} == {
+        "life-worker-1"
+    }
+    owner.converge(
+        owner.wanted(owner.group(MASTER, [0], [0], instance="second"), owner.group(WORKER, [1, 2], [1, 2])),
+        meanwhile=owner.signals(**{"life-master-0": OK, "life-worker-2": OK}),
+        **{MASTER: {0: "# anew\n"}, WORKER: {2: "# worker 2\n"}},
+    )
     now = owner.see()
     assert now.workers.servers.keys() == now.workers.places.keys() == {1, 2}
     assert now.workers.servers[1] == running.workers.servers[1]
-    assert now.masters == running.masters
-    assert owner.servers().keys() >= {"life-master-0", "life-worker-1", "life-worker-2"}
-    assert "life-worker-0" not in owner.servers()
-
-
-def test_a_master_is_made_anew_at_its_address_with_its_volume(owner, running):
-    workers = owner.group(WORKER, [1, 2], [1, 2])
-    owner.converge(owner.wanted(owner.group(MASTER, [0]), workers))
-    assert "life-master-0" not in owner.servers()
-    again = owner.wanted(owner.group(MASTER, [0], [0], instance="second"), workers)
-    owner.converge(again, meanwhile=owner.signals(**{"life-master-0": OK}), **{MASTER: {0: "# anew\n"}})
-    now = owner.see()
     assert now.masters.places == running.masters.places
     assert now.masters.servers[0].machine.instance == "second"
     assert now.masters.servers[0].id != running.masters.servers[0].id
