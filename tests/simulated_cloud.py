@@ -6,7 +6,8 @@ says (`faults`): with a status, or by saying nothing until the test is over.
 
 import json
 import threading
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,9 +15,15 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from keystoneauth1.access import AccessInfoV3
 from keystoneauth1.identity.access import AccessInfoPlugin
+from simulated_barbican import SimulatedBarbican
 
 from magnum.conf.settings import Settings
 from magnum.openstack.clouds import Cloud
+
+with warnings.catch_warnings():
+    # What checks tokens is made with WebOb, which imports `cgi` once.
+    warnings.filterwarnings("ignore", "'cgi' is deprecated", DeprecationWarning)
+    import webob  # noqa: F401
 
 SERVICES = {
     "identity": ("Keystone", "/v3"),
@@ -29,6 +36,8 @@ SERVICES = {
 }
 SILENCE = "silence"
 TOKEN, SERVICE_TOKEN = "token-of-ann", "token-of-magnum"
+USERS = {TOKEN: ("ann", "fishers"), SERVICE_TOKEN: ("magnum", "service")}
+"""User and project of each."""
 PUBLIC_KEY = "ssh-ed25519 AAAA ann"
 
 
@@ -61,6 +70,9 @@ class SimulatedCloud:
         self.calls: list[tuple[str, str, str]] = []
         """Service, method and path of each, but for what Keystone is asked about tokens."""
         self.over = threading.Event()
+        self.one_by_one = threading.Lock()
+        self.kept = 0
+        """How many calls Barbican has answered."""
         self.services = set(SERVICES)
         self.images = [image(1, "fake"), image(2, "twin"), image(3, "twin"), image(4, "bare", os_distro="")]
         self.flavors = [flavor("1", "m1.small"), flavor("2", "m1.large", ram=8192), flavor("3", "m1.none", disk=0)]
@@ -69,12 +81,15 @@ class SimulatedCloud:
         self.subnets = [subnet(21, "lan-a", 12), subnet(22, "lan2-a", 13)]
         self.volume_types = [{"id": uuid(31), "name": "fast"}, {"id": uuid(32), "name": "slow"}]
         self.zones = {"nova": True, "broken": False}
+        self.barbican = SimulatedBarbican(f"{self.url}/key-manager")
+        self.after: Callable[[int], int | None] = lambda _: None
+        """Told the number of a call that was done, it may say that it answers with a failure all the same."""
         self.most_flavors = 1000
         """On one page."""
 
-    def seen_by(self, settings: Settings, *, seconds: float = 5.0) -> Cloud:
+    def seen_by(self, settings: Settings, *, token: str = TOKEN, seconds: float = 5.0) -> Cloud:
         """Give the cloud as the owner of the token sees it."""
-        access = AccessInfoV3({"token": self.token_of("ann", "fishers")}, auth_token=TOKEN)
+        access = AccessInfoV3({"token": self.token_of(*USERS[token])}, auth_token=token)
         return Cloud(settings, AccessInfoPlugin(access), timeout=seconds)
 
     def token_of(self, user: str, project: str) -> dict:
@@ -126,6 +141,16 @@ class SimulatedCloud:
         return {"flavors": page} | ({"flavors_links": more} if more else {})
 
 
+class OwnClouds:
+    """What our service user sees of it, of all that conductors see."""
+
+    def __init__(self, cloud: SimulatedCloud) -> None:
+        self._own = cloud.seen_by(Settings(), token=SERVICE_TOKEN)
+
+    def own(self) -> Cloud:
+        return self._own
+
+
 def _filtered(found: list[dict], query: dict[str, str]) -> list[dict]:
     return [one for one in found if all(str(one[name]) == value for name, value in query.items())]
 
@@ -147,15 +172,28 @@ class Handler(BaseHTTPRequestHandler):
             self.cloud.over.wait()
         elif fault:
             self._say({"error": {"message": f"{service} is told to fail"}}, int(fault))
-        elif self.headers["X-Auth-Token"] != TOKEN:
+        elif self.headers["X-Auth-Token"] not in USERS:
             self._say({}, 401)
+        elif service == "Barbican":
+            self._keep(path, parse_qs(url.query))
         else:
             found = self.cloud.answer(kind, path, {name: value for name, [value] in parse_qs(url.query).items()})
             self._say(
                 {"itemNotFound": {"message": "not here"}} if found is None else found, 404 if found is None else 200
             )
 
-    do_POST = do_GET  # noqa: N815
+    do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815
+
+    def _keep(self, path: str, query: dict[str, list[str]]) -> None:
+        """Be Barbican."""
+        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        user, _ = USERS[self.headers["X-Auth-Token"]]
+        asked = {name: value for name, [value] in query.items()}
+        with self.cloud.one_by_one:
+            status, document = self.cloud.barbican.answer(self.command, path, asked, body, user)
+            self.cloud.kept += 1
+            failure = self.cloud.after(self.cloud.kept)
+        self._say({} if failure else document, failure or status)
 
     def _identify(self) -> None:
         """Be Keystone: our service user logs in and has a token looked at."""
@@ -171,7 +209,7 @@ class Handler(BaseHTTPRequestHandler):
             self._say({}, 404)
 
     def _say(self, document: object, status: int, **headers: str) -> None:
-        body = json.dumps(document).encode()
+        body = document if isinstance(document, bytes) else b"" if document is None else json.dumps(document).encode()
         self.send_response(status)
         for name, value in {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}.items():
             self.send_header(name, value)

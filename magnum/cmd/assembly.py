@@ -16,6 +16,7 @@ from magnum.model.clocks import Clock, SystemClock
 from magnum.openstack.catalogue import load_catalogue
 
 if TYPE_CHECKING:
+    from magnum.certificates.barbican import BarbicanCertificates
     from magnum.openstack.clouds import Clouds
 
 
@@ -41,6 +42,14 @@ def open_clouds(settings: Settings) -> "Clouds | None":
     return cast("Clouds | None", importlib.import_module("magnum.openstack.identities").open_identities(settings))
 
 
+def open_certificates(settings: Settings, clouds: "Clouds | None") -> "BarbicanCertificates | None":
+    """Give what reads certificates, where they are in Barbican."""
+    if clouds is None or settings.certificates.cert_manager_type != "barbican":
+        return None
+    reader = importlib.import_module("magnum.certificates.barbican").BarbicanCertificates(clouds)
+    return cast("BarbicanCertificates", reader)
+
+
 def make_service(
     settings: Settings,
     *,
@@ -50,7 +59,7 @@ def make_service(
     sign_wake: Callable[[], None] = nobody_to_wake,
 ) -> Service:
     """Make what the API is handed. A conductor in the same process is woken when there is work for it."""
-    clock = SystemClock()
+    clock, clouds = SystemClock(), open_clouds(settings)
     return Service(
         database=database or open_configured_database(settings, clock),
         settings=settings,
@@ -58,7 +67,8 @@ def make_service(
         randomness=random.SystemRandom(),
         drivers=drivers or Registry.load(settings),
         catalogue=load_catalogue(settings.local.catalogue),
-        clouds=open_clouds(settings),
+        clouds=clouds,
+        certificates=open_certificates(settings, clouds),
         wake=wake,
         sign_wake=sign_wake,
     )

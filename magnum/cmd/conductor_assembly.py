@@ -29,12 +29,14 @@ def make_conductor(
     clock = SystemClock()
     database = database or open_configured_database(settings, clock)
     keyring = Keyring.load(settings.certificates.encryption_keys)
+    clouds = open_clouds(settings)
     store = open_store(
         settings.certificates.cert_manager_type,
         storage_path=settings.certificates.storage_path,
         keyring=keyring,
         rows=x509keypairs,
         transactions=database,
+        clouds=clouds,
     )
     return Conductor(
         ConductorServices(
@@ -44,7 +46,7 @@ def make_conductor(
             randomness=random.SystemRandom(),
             registry=drivers or Registry.load(settings),
             driver_services=DriverServices(
-                settings=settings, clock=clock, node_listeners=node_listeners, clouds=open_clouds(settings)
+                settings=settings, clock=clock, node_listeners=node_listeners, clouds=clouds
             ),
             certificate_store=store,
             keyring=keyring,

@@ -10,13 +10,23 @@ from oslo_config import cfg
 from oslo_upgradecheck import common_checks, upgradecheck
 
 from magnum.certificates.encryption import EncryptionError, Keyring
+from magnum.certificates.stores.base import (
+    CertificateNotFoundError,
+    CertificateStoreError,
+    CertificateStoreRefusedError,
+)
+from magnum.certificates.stores.registry import UnknownStoreError, open_store
 from magnum.conf.settings import declare_options, read_settings
-from magnum.db import migrate
+from magnum.db import migrate, x509keypairs
 
+from .assembly import open_clouds
 from .programs import program
 
 SUCCESS, WARNING, FAILURE = upgradecheck.Code.SUCCESS, upgradecheck.Code.WARNING, upgradecheck.Code.FAILURE
 Result = upgradecheck.Result
+_NOTHING = "00000000-0000-4000-8000-000000000000"
+"""A reference under which nothing is stored."""
+_ONE_HOST = "[certificates] cert_manager_type is local: certificates are files of one host, which no other can read."
 
 
 class Checks(upgradecheck.UpgradeCommands):
@@ -39,6 +49,24 @@ class Checks(upgradecheck.UpgradeCommands):
             return Result(FAILURE, str(error))
         return Result(SUCCESS)
 
+    def check_certificate_store(self) -> Any:
+        """Look into it, as a conductor will."""
+        settings = read_settings(self._conf)
+        store = settings.certificates.cert_manager_type
+        clouds = open_clouds(settings) if store == "barbican" else None
+        parts: dict[str, Any] = {"rows": x509keypairs, "transactions": None, "clouds": clouds}
+        try:
+            opened = open_store(store, storage_path=settings.certificates.storage_path, keyring=Keyring([]), **parts)
+            if clouds is not None:
+                opened.get(_NOTHING)
+        except CertificateNotFoundError:
+            return Result(SUCCESS)
+        except (UnknownStoreError, CertificateStoreRefusedError) as error:
+            return Result(FAILURE, str(error))
+        except CertificateStoreError as error:
+            return Result(WARNING, str(error))
+        return Result(WARNING, _ONE_HOST) if store == "local" else Result(SUCCESS)
+
     def check_policy_file(self) -> Any:
         return common_checks.check_policy_json(self, self._conf)
 
@@ -46,6 +74,7 @@ class Checks(upgradecheck.UpgradeCommands):
         ("Policy File JSON to YAML Migration", check_policy_file),
         ("Database Schema", check_schema),
         ("Encryption Keys", check_encryption_keys),
+        ("Certificate Store", check_certificate_store),
     )
 
 

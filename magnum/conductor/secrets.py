@@ -14,7 +14,7 @@ from magnum.certificates.authority import lend_client_certificate, open_authorit
 from magnum.certificates.bundle import PrivateKeyError, clear_private_key
 from magnum.certificates.encryption import EncryptionError, Keyring, check_canary, seal_canary
 from magnum.certificates.rules import SigningRules
-from magnum.certificates.stores.base import CertificateStore, CertificateStoreError
+from magnum.certificates.stores.base import CertificateStore, CertificateStoreError, CertificateStoreRefusedError
 from magnum.conf.x509 import X509
 from magnum.db import canary
 from magnum.db.engine import Database
@@ -39,6 +39,8 @@ def store_failures(doing: str) -> Iterator[None]:
     """Turn what the certificate store and the keyring raise into failures of a step."""
     try:
         yield
+    except CertificateStoreRefusedError as error:
+        raise Fatal(Code.SECRET_STORE, f"Could not {doing}: {error}") from error
     except CertificateStoreError as error:
         raise Retry(Code.SECRET_STORE, f"Could not {doing}: {error}") from error
     except (EncryptionError, PrivateKeyError) as error:

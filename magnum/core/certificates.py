@@ -20,6 +20,7 @@ from magnum.model.clocks import MICROSECONDS
 from magnum.model.clusters import CA_COLUMNS, Cluster
 from magnum.model.names import new_uuid
 from magnum.model.signing import CaType, NodeLimits, SignRequest, SignState
+from magnum.openstack.errors import CloudError
 
 from .errors import Conflict, InvalidRequest, Unavailable
 from .service import Service
@@ -123,6 +124,11 @@ def _reference(cluster: Cluster, ca_type: CaType) -> str:
 
 def _read_certificate(service: Service, ref: str) -> str | None:
     """Read the certificate, and nothing that is secret, from the configured store."""
+    if service.certificates is not None:
+        try:
+            return service.certificates.read(ref)
+        except CloudError as error:
+            raise Unavailable(f"The CA cannot be read now: {error} Try again shortly.") from error
     settings = service.settings.certificates
     if settings.cert_manager_type == "local":
         try:

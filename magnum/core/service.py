@@ -18,6 +18,7 @@ from magnum.model.clocks import Clock
 from magnum.openstack.catalogue import Catalogue
 
 if TYPE_CHECKING:
+    from magnum.certificates.barbican import BarbicanCertificates
     from magnum.openstack.clouds import Clouds
 
 
@@ -36,6 +37,8 @@ class Service:
     catalogue: Catalogue
     clouds: "Clouds | None" = None
     """None where there is no Keystone (auth_strategy)."""
+    certificates: "BarbicanCertificates | None" = None
+    """Where they are read; None where a database or files of ours hold them."""
     wake: Callable[[], None] = _nobody_to_wake
     sign_wake: Callable[[], None] = _nobody_to_wake
     ending: threading.Event = field(default_factory=threading.Event)

@@ -81,22 +81,31 @@ class CloudService:
         body: Json = None,
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
     ) -> Json:
-        """Give what the service answers; None when it has nothing to say. Raises CloudError."""
-        more = {} if body is None else {"json": body}
+        """Give what the service answers; None when it has nothing to say. Raises CloudError.
+
+        A `timeout` in seconds, if there is one, holds instead of that of the cloud.
+        """
+        more: dict[str, Any] = {} if body is None else {"json": body}
+        more |= {"params": {name: value for name, value in (params or {}).items() if value is not None}}
+        response = self._request(method, path, timeout, {"Accept": "application/json", **(headers or {})}, **more)
         try:
-            response = self._adapter.request(
-                path,
-                method,
-                params={name: value for name, value in (params or {}).items() if value is not None},
-                headers={"Accept": "application/json", **(headers or {})},
-                **more,
-            )
             return response.json() if response.content else None
-        except keystoneauth.ClientException as error:
-            raise _told(self.name, error) from None
         except ValueError:
             raise Unanswered(f"{self.name} answered something that is no JSON.") from None
+
+    def read(self, path: str, media_type: str, *, timeout: float | None = None) -> bytes:
+        """Give something that is no JSON. Raises CloudError."""
+        return bytes(self._request("GET", path, timeout, {"Accept": media_type}).content)
+
+    def _request(self, method: str, path: str, timeout: float | None, headers: dict[str, str], **more: Any) -> Any:
+        if timeout is not None:
+            more["timeout"] = timeout
+        try:
+            return self._adapter.request(path, method, headers=headers, **more)
+        except keystoneauth.ClientException as error:
+            raise _told(self.name, error) from None
 
 
 def _told(service: str, error: keystoneauth.ClientException) -> CloudError:

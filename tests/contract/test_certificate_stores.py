@@ -1,14 +1,18 @@
 """What every certificate store promises (magnum/certificates/stores/base.py), tried on each of them."""
 
+import json
 import shutil
+from base64 import b64encode
 from pathlib import Path
 from typing import Protocol
 
 import pytest
+from simulated_cloud import OwnClouds, SimulatedCloud, simulated_cloud
 from sqlalchemy import select, update
 
 from magnum.certificates.bundle import CertificateBundle
 from magnum.certificates.encryption import DamagedSecretError, Keyring, MissingKeyError
+from magnum.certificates.stores.barbican import BarbicanStore
 from magnum.certificates.stores.base import (
     CertificateExistsError,
     CertificateNotFoundError,
@@ -25,7 +29,7 @@ from magnum.model.x509keypairs import X509KeyPair
 
 UUID = "3f1c1e0a-8c5e-4a53-9d5c-0c6b1c7f2a11"
 OTHER_UUID = "b7f6a1de-92f5-4f0e-8a53-5d3f7f1f9a22"
-OWNER = {"name": "seafood", "project_id": "project-1", "user_id": "user-1"}
+OWNER = {"name": "seafood", "cluster_uuid": "c1", "project_id": "project-1", "user_id": "user-1"}
 OLD, NEW = b"o" * 32, b"n" * 32
 BUNDLE = CertificateBundle(
     certificate="certificate-text",
@@ -43,8 +47,9 @@ class Medium(Protocol):
 
     def content(self) -> str: ...
 
-    def adopt(self, uuid: str, bundle: CertificateBundle) -> None:
-        """Store a bundle as an older service has done it: not encrypted."""
+    def adopt(self, uuid: str, bundle: CertificateBundle) -> str:
+        """Store a bundle as an older service has done it, not encrypted; give its reference."""
+        ...
 
     def move_secrets(self, source: str, target: str) -> None: ...
 
@@ -61,7 +66,7 @@ class DatabaseMedium:
         rows = self.database.read(lambda tx: tx.execute(select(x509keypair)).all())
         return "\n".join(str(tuple(row)) for row in rows)
 
-    def adopt(self, uuid: str, bundle: CertificateBundle) -> None:
+    def adopt(self, uuid: str, bundle: CertificateBundle) -> str:
         row = X509KeyPair(
             uuid=uuid,
             certificate=bundle.certificate,
@@ -69,6 +74,7 @@ class DatabaseMedium:
             private_key_passphrase=bundle.passphrase,
         )
         self.database.write(lambda tx: x509keypairs.insert(tx, row))
+        return uuid
 
     def move_secrets(self, source: str, target: str) -> None:
         secrets = (x509keypair.c.private_key, x509keypair.c.private_key_passphrase)
@@ -91,7 +97,7 @@ class LocalMedium:
         paths = self.directory.iterdir() if self.directory.exists() else []
         return "\n".join(f"{path.name}: {path.read_text()}" for path in paths)
 
-    def adopt(self, uuid: str, bundle: CertificateBundle) -> None:
+    def adopt(self, uuid: str, bundle: CertificateBundle) -> str:
         self.directory.mkdir()
         for suffix, text in {
             ".crt": bundle.certificate,
@@ -99,18 +105,62 @@ class LocalMedium:
             ".pass": bundle.passphrase,
         }.items():
             (self.directory / (uuid + suffix)).write_text(str(text))
+        return uuid
 
     def move_secrets(self, source: str, target: str) -> None:
         for suffix in (".key", ".pass"):
             shutil.copy(self.directory / (source + suffix), self.directory / (target + suffix))
 
 
-@pytest.fixture(params=[DatabaseMedium, LocalMedium], ids=["database", "local"])
+class BarbicanMedium:
+    """A simulated one; tests/openstack asks a real one the same."""
+
+    def __init__(self, cloud: SimulatedCloud) -> None:
+        self.cloud = cloud
+        self._barbican = cloud.barbican
+
+    def store(self, keyring: Keyring) -> CertificateStore:
+        return BarbicanStore(OwnClouds(self.cloud), keyring, seconds=60)
+
+    def content(self) -> str:
+        return self._barbican.content()
+
+    def adopt(self, uuid: str, bundle: CertificateBundle) -> str:
+        del uuid  # Barbican gives its own
+        texts = {
+            "certificate": bundle.certificate,
+            "private_key": bundle.private_key,
+            "private_key_passphrase": str(bundle.passphrase),
+        }
+        made = {part: self._make("secrets", name=part, payload=b64encode(texts[part].encode())) for part in texts}
+        refs = [{"name": part, "secret_ref": ref["secret_ref"]} for part, ref in made.items()]
+        return str(self._make("containers", name="seafood", secret_refs=refs)["container_ref"])
+
+    def _make(self, collection: str, **asked) -> dict:
+        body = json.dumps(asked, default=bytes.decode).encode()
+        return self._barbican.answer("POST", f"/v1/{collection}", {}, body, "magnum")[1]
+
+    def move_secrets(self, source: str, target: str) -> None:
+        payloads = self._barbican.payloads
+        for part in ("private_key", "private_key_passphrase"):
+            payloads[self._ident(target, part)] = payloads[self._ident(source, part)]
+
+    def _ident(self, uuid: str, part: str) -> str:
+        return next(ident for ident, one in self._barbican.secrets.items() if one["name"] == f"magnum-{uuid}-{part}")
+
+
+@pytest.fixture(params=["database", "local", "barbican"])
 def medium(request, tmp_path):
-    medium = request.param(tmp_path)
-    yield medium
-    if isinstance(medium, DatabaseMedium):
-        medium.database.dispose()
+    match request.param:
+        case "database":
+            medium = DatabaseMedium(tmp_path)
+            yield medium
+            medium.database.dispose()
+        case "local":
+            yield LocalMedium(tmp_path)
+        case "barbican":
+            with simulated_cloud() as cloud:
+                yield BarbicanMedium(cloud)
 
 
 @pytest.fixture
@@ -135,7 +185,7 @@ def test_what_was_put_is_got(store, bundle):
 
 
 def test_the_owner_may_be_unknown(store):
-    assert store.get(store.put(UUID, BUNDLE, name="seafood", project_id=None, user_id=None)) == BUNDLE
+    assert store.get(store.put(UUID, BUNDLE, **OWNER | {"project_id": None, "user_id": None})) == BUNDLE
 
 
 def test_bundles_are_apart(store):
@@ -198,13 +248,23 @@ def test_what_was_deleted_can_be_put_anew(store):
         "{" + UUID + "}",
         UUID.replace("-", ""),
         "urn:uuid:" + UUID,
-        "https://barbican.example/v1/containers/" + UUID,
+        "https://barbican.example/v1/containers/" + UUID + "/../x",
+        "https://barbican.example/v1/secrets/" + UUID,
     ],
 )
 def test_a_reference_of_another_kind_is_refused_everywhere(store, ref):
     for attempt in (store.get, store.delete, lambda ref: store.put(ref, BUNDLE, **OWNER)):
         with pytest.raises(ForeignReferenceError, match="is not a UUID"):
             attempt(ref)
+
+
+def test_a_reference_to_a_container_is_one_of_barbican_alone(medium, store):
+    ref = "https://barbican.example/v1/containers/" + UUID
+    told = CertificateNotFoundError if isinstance(medium, BarbicanMedium) else ForeignReferenceError
+    with pytest.raises(told):
+        store.get(ref)
+    with pytest.raises(ForeignReferenceError):
+        store.put(ref, BUNDLE, **OWNER)
 
 
 def test_no_secret_is_stored_in_clear(medium, store):
@@ -222,8 +282,11 @@ def test_without_a_key_nothing_is_stored(medium):
 
 
 def test_clear_secrets_of_an_adopted_store_are_read(medium, store):
-    medium.adopt(UUID, OTHER_BUNDLE)
-    assert store.get(UUID) == OTHER_BUNDLE
+    ref = medium.adopt(UUID, OTHER_BUNDLE)
+    assert store.get(ref) == OTHER_BUNDLE
+    store.delete(ref)
+    store.delete(ref)
+    assert medium.content() == ""
 
 
 def test_a_key_can_be_rotated(medium):

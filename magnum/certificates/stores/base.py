@@ -17,6 +17,10 @@ class CertificateStoreError(Exception):
     """The store failed; the text says where and what to do."""
 
 
+class CertificateStoreRefusedError(CertificateStoreError):
+    """The store knows who asks and refuses: trying again does not help, until somebody has mended it."""
+
+
 class CertificateNotFoundError(CertificateStoreError):
     """Nothing is stored under this reference."""
 
@@ -31,9 +35,16 @@ class ForeignReferenceError(CertificateStoreError):
 
 class CertificateStore(Protocol):
     def put(
-        self, uuid: str, bundle: CertificateBundle, *, name: str, project_id: str | None, user_id: str | None
+        self,
+        uuid: str,
+        bundle: CertificateBundle,
+        *,
+        name: str,
+        cluster_uuid: str,
+        project_id: str | None,
+        user_id: str | None,
     ) -> str:
-        """Store a bundle and give its reference. `name` is for people, where the store can show one."""
+        """Store a bundle and give its reference. Name and cluster are for people, where the store can show them."""
         ...
 
     def get(self, ref: str) -> CertificateBundle: ...

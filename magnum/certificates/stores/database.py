@@ -45,9 +45,16 @@ class DatabaseStore:
         self._keyring = keyring
 
     def put(
-        self, uuid: str, bundle: CertificateBundle, *, name: str, project_id: str | None, user_id: str | None
+        self,
+        uuid: str,
+        bundle: CertificateBundle,
+        *,
+        name: str,
+        cluster_uuid: str,
+        project_id: str | None,
+        user_id: str | None,
     ) -> str:
-        del name  # the table has no column for it
+        del name, cluster_uuid  # the table has no columns for them
         row = X509KeyPair(
             uuid=check_reference(uuid),
             certificate=bundle.certificate,

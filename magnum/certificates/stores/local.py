@@ -31,9 +31,16 @@ class LocalStore:
         )
 
     def put(
-        self, uuid: str, bundle: CertificateBundle, *, name: str, project_id: str | None, user_id: str | None
+        self,
+        uuid: str,
+        bundle: CertificateBundle,
+        *,
+        name: str,
+        cluster_uuid: str,
+        project_id: str | None,
+        user_id: str | None,
     ) -> str:
-        del name, project_id, user_id  # files of one host, seen by its operator alone
+        del name, cluster_uuid, project_id, user_id  # files of one host, seen by its operator alone
         certificate = self._path(uuid, ".crt")
         others = {
             ".key": self._keyring.encrypt(bundle.private_key, _place(uuid, ".key")),

@@ -73,10 +73,11 @@ def ensure(context: StepContext, column: str, ref: str, *, authority_ref: str | 
     else:
         return ref
     name, bundle = _make(context, column, authority_ref)
-    owner = {"project_id": context.cluster.project_id, "user_id": context.cluster.user_id}
+    cluster = context.cluster
+    owner = {"project_id": cluster.project_id, "user_id": cluster.user_id}
     with context.provider_call(f"store the certificate {name}", timeout=STORE_TIMEOUT):
         try:
-            return store.put(ref, bundle, name=name, **owner)
+            return store.put(ref, bundle, name=name, cluster_uuid=cluster.uuid, **owner)
         except CertificateExistsError:
             return ref
 

@@ -97,7 +97,7 @@ def test_no_error_shows_a_secret(secrets, authority_bundle, tmp_path):
 def test_no_store_logs_or_leaves_a_secret(secrets, authority_bundle, tmp_path, caplog):
     with caplog.at_level(logging.DEBUG):
         store = LocalStore(tmp_path, Keyring([KEY]))
-        store.put(UUID, authority_bundle, name="n", project_id=None, user_id=None)
+        store.put(UUID, authority_bundle, name="n", cluster_uuid="c", project_id=None, user_id=None)
         store.get(UUID)
         left = "".join(path.read_text() for path in tmp_path.iterdir())
         store.delete(UUID)

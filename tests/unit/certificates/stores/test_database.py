@@ -61,7 +61,7 @@ def transactions(rows):
 
 def test_a_transaction_that_is_run_again_stores_the_same(rows, transactions):
     store = DatabaseStore(rows, transactions, Keyring([b"k" * 32]))
-    assert store.get(store.put(UUID, BUNDLE, name="n", project_id="p", user_id="u")) == BUNDLE
+    assert store.get(store.put(UUID, BUNDLE, name="n", cluster_uuid="c", project_id="p", user_id="u")) == BUNDLE
     assert (rows.rows[UUID].project_id, rows.rows[UUID].user_id) == ("p", "u")
 
 
@@ -80,15 +80,15 @@ def test_no_cryptography_runs_inside_a_transaction(rows, transactions):
             return super().decrypt(stored, place)
 
     store = DatabaseStore(rows, transactions, Watched([b"k" * 32]))
-    store.get(store.put(UUID, BUNDLE, name="n", project_id="p", user_id="u"))
+    store.get(store.put(UUID, BUNDLE, name="n", cluster_uuid="c", project_id="p", user_id="u"))
     assert Watched.calls == 4
 
 
 def test_a_row_of_another_certificate_stays(rows, transactions):
     store = DatabaseStore(rows, transactions, Keyring([b"k" * 32]))
-    store.put(UUID, BUNDLE, name="n", project_id="p", user_id="u")
+    store.put(UUID, BUNDLE, name="n", cluster_uuid="c", project_id="p", user_id="u")
     first = rows.rows[UUID]
     other = CertificateBundle(certificate="other", private_key="key", passphrase="passphrase")
     with pytest.raises(CertificateExistsError):
-        store.put(UUID, other, name="n", project_id="p", user_id="u")
+        store.put(UUID, other, name="n", cluster_uuid="c", project_id="p", user_id="u")
     assert rows.rows[UUID] is first

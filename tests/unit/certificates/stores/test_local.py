@@ -9,7 +9,7 @@ from magnum.certificates.stores.base import CertificateNotFoundError, Certificat
 from magnum.certificates.stores.local import LocalStore
 
 UUID = "3f1c1e0a-8c5e-4a53-9d5c-0c6b1c7f2a11"
-OWNER = {"name": "seafood", "project_id": "project-1", "user_id": "user-1"}
+OWNER = {"name": "seafood", "cluster_uuid": "c", "project_id": "project-1", "user_id": "user-1"}
 BUNDLE = CertificateBundle(certificate="certificate", private_key="key", passphrase="passphrase", intermediates="more")
 
 
