@@ -36,6 +36,7 @@ class Platform(StrEnum):
     MACHINE = "machine"
     DEBIAN = "debian"
     """Debian or Ubuntu."""
+    FEDORA_COREOS = "fedora-coreos"
 
 
 class NodeToken(msgspec.Struct, frozen=True):

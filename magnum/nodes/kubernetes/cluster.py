@@ -15,6 +15,7 @@ import msgspec
 from magnum.nodes.data import Engine
 from magnum.nodes.limits import HOST_NAME, UUID, check_entries, check_form
 
+from .images import Images
 from .releases import Release
 from .versions import Version
 
@@ -99,6 +100,8 @@ class KubernetesCluster(msgspec.Struct, frozen=True, kw_only=True):
     """Whether there is a folder with archives of images, from which new ones are imported whenever they come."""
     release: Release | None = None
     """What nodes fetch programs from; those that have none have them already."""
+    images: Images | None = None
+    """With these, programs run in containers."""
 
     def __post_init__(self) -> None:
         check_form("uuid", UUID, self.uuid)

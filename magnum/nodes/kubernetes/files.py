@@ -13,11 +13,12 @@ from magnum.nodes.files import NodeFile
 from . import control_plane, node_agents, own_images, pod_network, pulling
 from .certificates import CA_FILES, certificates_of, readers_of
 from .cluster import ClusterSecrets, KubernetesCluster, KubernetesNode
-from .control_plane import Flags
-from .paths import CA, FOLDER, PROGRAMS, UNITS, certificate, document, key
+from .paths import CA, FOLDER, certificate, document, key
+from .units import Unit
 
 CLOSED_FOLDERS = (FOLDER,)
-_ETCD = "/usr/bin/etcd"
+_EVERYWHERE = ("kubelet", "kube-proxy")
+_ON_MASTERS = (*_EVERYWHERE, "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 _API_STOPS_IN = 3
 """Seconds that an API server gets to answer what it has been asked. It answers nobody new while it stops, and would
 wait a minute for those who watch, and who begin anew at another one."""
@@ -34,7 +35,7 @@ def _told(cluster: KubernetesCluster, node: KubernetesNode) -> list[NodeFile]:
     """What the node program reads."""
     certificates = certificates_of(cluster, node)
     authorities = [ca for ca in CaType if any(certificate.ca == ca for certificate in certificates)]
-    values = {
+    values: dict[str, Sequence[str]] = {
         "certificates": [certificate.line() for certificate in certificates],
         "authorities": [f"{CA_FILES[ca]}|{ca}" for ca in authorities],
         "readers": [f"{name}|{' '.join(units)}" for name, units in readers_of(certificates, node).items()],
@@ -43,6 +44,10 @@ def _told(cluster: KubernetesCluster, node: KubernetesNode) -> list[NodeFile]:
     if cluster.release is not None:
         values["programs_url"] = [cluster.release.folder]
         values["programs"] = [program.line() for program in cluster.release.programs]
+    if cluster.images is not None:
+        values["images"] = cluster.images.all_of(_ON_MASTERS if node.is_master else _EVERYWHERE, cluster.version)
+        if cluster.images.containerd is not None:
+            values["containerd_archive"] = [f"{cluster.images.containerd.url}|{cluster.images.containerd.sha256}"]
     if node.volumes:
         values["volumes"] = [f"{volume.id}|{volume.folder}" for volume in node.volumes]
     return [NodeFile(f"{NODE_DATA}/{name}", 0o600, _lines(value)) for name, value in values.items()]
@@ -60,7 +65,21 @@ def _api(cluster: KubernetesCluster, node: KubernetesNode) -> str:
 def _agents(cluster: KubernetesCluster, node: KubernetesNode) -> list[NodeFile]:
     options = cluster.options
     api = _api(cluster, node)
-    proxy = {"config": node_agents.PROXY}
+    units = (
+        Unit(
+            name="kubelet",
+            flags=node_agents.kubelet(cluster, node),
+            options=options.kubelet,
+            environment=node_agents.ENVIRONMENT,
+            after="containerd.service pod-network.service",
+        ),
+        Unit(
+            name="kube-proxy",
+            flags={"config": node_agents.PROXY},
+            options=options.proxy,
+            after="pod-network.service",
+        ),
+    )
     return [
         NodeFile("/etc/containerd/config.toml", 0o644, node_agents.containerd_configuration(cluster)),
         *pod_network.network_files(cluster, node),
@@ -70,30 +89,30 @@ def _agents(cluster: KubernetesCluster, node: KubernetesNode) -> list[NodeFile]:
         _yaml("kube-proxy.yaml", node_agents.proxy_configuration(cluster, node)),
         _kubeconfig("kubelet", api),
         _kubeconfig("kube-proxy", api),
-        _unit(
-            "kubelet",
-            node_agents.kubelet(cluster, node),
-            options.kubelet,
-            environment=node_agents.ENVIRONMENT,
-            after="containerd.service pod-network.service",
-        ),
-        _unit("kube-proxy", proxy, options.proxy, after="pod-network.service"),
+        *(unit.file(cluster) for unit in units),
     ]
 
 
 def _control_plane(cluster: KubernetesCluster, node: KubernetesNode) -> list[NodeFile]:
     api, options = f"https://127.0.0.1:{cluster.api_port}", cluster.options
-    files = [
-        _unit("etcd", control_plane.etcd(cluster, node), program=_ETCD),
-        _unit(
-            "kube-apiserver",
-            control_plane.apiserver(cluster, node),
-            options.apiserver,
+    units = (
+        Unit(name="etcd", flags=control_plane.etcd(cluster, node)),
+        Unit(
+            name="kube-apiserver",
+            flags=control_plane.apiserver(cluster, node),
+            options=options.apiserver,
             after="etcd.service",
             stops_in=_API_STOPS_IN,
         ),
-        _unit("kube-controller-manager", control_plane.controller_manager(cluster), options.controller_manager),
-        _unit("kube-scheduler", control_plane.scheduler(cluster), options.scheduler),
+        Unit(
+            name="kube-controller-manager",
+            flags=control_plane.controller_manager(cluster),
+            options=options.controller_manager,
+        ),
+        Unit(name="kube-scheduler", flags=control_plane.scheduler(cluster), options=options.scheduler),
+    )
+    files = [
+        *(unit.file(cluster) for unit in units),
         _kubeconfig("controller-manager", api),
         _kubeconfig("scheduler", api),
         _yaml("scheduler.yaml", control_plane.scheduler_configuration(cluster)),
@@ -126,39 +145,3 @@ def _kubeconfig(name: str, server: str) -> NodeFile:
         "current-context": name,
     }
     return _yaml(f"{name}.kubeconfig", content)
-
-
-def _unit(
-    name: str,
-    flags: Flags,
-    options: str = "",
-    *,
-    after: str = "network.target",
-    program: str = "",
-    environment: str = "",
-    stops_in: int | None = None,
-) -> NodeFile:
-    command = [
-        program or f"{PROGRAMS}/{name}",
-        *(f"--{flag}={value}" for flag, value in flags.items()),
-        options.strip(),
-    ]
-    lines = " \\\n  ".join(filter(None, command))
-    patience = f"TimeoutStopSec={stops_in}\n" if stops_in else ""
-    text = f"""\
-[Unit]
-Description={name}, made by Magnum
-After={after}
-StartLimitIntervalSec=0
-
-[Service]
-Environment={environment}
-ExecStart={lines}
-Restart=always
-RestartSec=1
-{patience}LimitNOFILE=1048576
-
-[Install]
-WantedBy=multi-user.target
-"""
-    return NodeFile(f"{UNITS}/{name}.service", 0o644, text.encode())

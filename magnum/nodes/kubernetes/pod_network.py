@@ -20,6 +20,7 @@ from .paths import FOLDER, UNITS
 
 CNI_CONFIGURATION = "/etc/cni/net.d"
 SYSTEM_PLUGINS = "/usr/lib/cni"
+FEDORA_PLUGINS = "/usr/libexec/cni"
 ADDON_PLUGINS = "/opt/cni/bin"
 """Where add-ons put theirs, wherever they are run."""
 ROUTES = f"{FOLDER}/pod-routes"
@@ -37,7 +38,8 @@ def network_files(cluster: KubernetesCluster, node: KubernetesNode) -> list[Node
 
 
 def plugins_folder(cluster: KubernetesCluster) -> str:
-    return SYSTEM_PLUGINS if cluster.network_driver is NetworkDriver.BRIDGE else ADDON_PLUGINS
+    bridged = cluster.network_driver is NetworkDriver.BRIDGE and cluster.images is None
+    return SYSTEM_PLUGINS if bridged else ADDON_PLUGINS
 
 
 def _routes(cluster: KubernetesCluster, node: KubernetesNode) -> bytes:
@@ -102,12 +104,13 @@ def _commands(cluster: KubernetesCluster, node: KubernetesNode) -> Iterator[str]
         # What goes from a pod to somewhere that knows no pods, goes in its node's name.
         own = cluster.pods_of(node.address)
         yield _ensure_rule("nat", f"POSTROUTING --source {own} ! --destination {cluster.pods} --jump MASQUERADE")
-    else:
+    if plugins_folder(cluster) == ADDON_PLUGINS:
         yield f"/bin/mkdir --parents {ADDON_PLUGINS}"
         # A plug-in of the add-on's own has a name of its own, or takes the place of the system's.
         yield (
-            f"/bin/sh -c 'cd {SYSTEM_PLUGINS} && for plugin in *; do [ -e {ADDON_PLUGINS}/$$plugin ] || "
-            f"ln --symbolic {SYSTEM_PLUGINS}/$$plugin {ADDON_PLUGINS}/$$plugin; done'"
+            f"/bin/sh -c 'for plugin in {SYSTEM_PLUGINS}/* {FEDORA_PLUGINS}/*; do "
+            f"own={ADDON_PLUGINS}/$${{plugin##*/}}; "
+            "[ ! -e $$plugin ] || [ -e $$own ] || ln --symbolic $$plugin $$own; done'"
         )
     for chain in ("OUTPUT", "FORWARD"):
         yield _ensure_rule("filter", f"{chain} --destination {cluster.services} --jump REJECT")

@@ -24,6 +24,8 @@ AUTHENTICATION_CONFIGURATION = {20: None, 32: "v1beta1", 34: "v1"}
 CONTROL_PLANE = {20: ("master",), 24: ("master", "control-plane"), 25: ("control-plane",)}
 """What node-role.kubernetes.io/… a node of the control plane has as taints; the label `control-plane` is older."""
 PAUSE = {20: "3.2", 21: "3.4.1", 22: "3.5", 23: "3.6", 24: "3.7", 25: "3.8", 26: "3.9", 31: "3.10", 34: "3.10.1"}
+HYPERKUBE_END = 33
+"""From here on nobody publishes an image of all programs; before, some have gone on after the project itself."""
 PROJECT_REGISTRY = "registry.k8s.io/"
 
 INSECURE_PORTS_END = 24

@@ -1,5 +1,10 @@
+import subprocess
+from pathlib import Path
+
 import pytest
 
+import magnum.nodes.files
+from magnum.nodes.data import Platform
 from magnum.nodes.files import PROGRAM, data_files, node_files, program_files
 
 
@@ -15,6 +20,20 @@ def test_the_unit_runs_the_program_from_where_it_is_put():
     unit, *programs = program_files("swarm-mode")
     assert f"ExecStart=/bin/bash {PROGRAM}/bootstrap\n" in unit.content.decode()
     assert f"{PROGRAM}/bootstrap" in [file.path for file in programs]
+
+
+@pytest.mark.parametrize("platform", Platform)
+def test_scripts_come_without_comments_and_lack_nothing_else(platform):
+    source = Path(magnum.nodes.files.__file__).parent / "program"
+    for file in program_files("kubernetes", platform):
+        if not file.path.startswith(PROGRAM):
+            continue
+        name = file.path.rpartition("/")[2]
+        texts = [path.read_text().splitlines() for path in source.rglob(name)]
+        kept = [[line for line in text if line[:2] == "#!" or line.strip()[:1] != "#"] for text in texts]
+        assert file.content.decode().splitlines() in kept
+        checked = subprocess.run(["/bin/bash", "-n"], input=file.content, capture_output=True, check=False)
+        assert checked.returncode == 0, (file, checked.stderr)
 
 
 def test_there_is_no_program_for_an_unknown_kind():

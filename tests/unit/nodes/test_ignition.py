@@ -1,12 +1,12 @@
 import msgspec
 import pytest
 from hypothesis import given, settings
+from ignition_checker import checked, written
 
 from magnum.nodes.files import node_files
 from magnum.nodes.ignition import Ignition
 from magnum.nodes.packing import pack
 
-from .ignition_checker import checked, written
 from .test_packing import CLOSED, SIGNAL, URL, groups, machine
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKz me@home"

@@ -45,18 +45,35 @@ def server(machine, new_cluster, worker, make_data):
 
 
 class TestAuthorities:
-    def test_the_clouds_is_trusted_by_the_system(self, server):
+    @pytest.mark.parametrize(
+        ("program", "file"),
+        [
+            ("update-ca-certificates", "/usr/local/share/ca-certificates/openstack-ca.crt"),
+            ("update-ca-trust", "/etc/pki/ca-trust/source/anchors/openstack-ca.pem"),
+        ],
+    )
+    def test_the_clouds_is_trusted_by_the_system(self, server, program, file):
         machine = server(data={"api_ca": CA})
-        machine.stub("update-ca-certificates")
+        machine.stub(program)
         assert machine.program(f"{STEPS}/02-trust-authorities").returncode == 0
-        assert machine.path("/usr/local/share/ca-certificates/magnum-openstack.crt").read_text() == CA
-        assert machine.commands == ["update-ca-certificates "]
+        assert machine.path(file).read_text() == CA
+        assert machine.commands == [f"{program} "]
 
     def test_without_one_nothing_is_done(self, server):
         machine = server()
         machine.stub("update-ca-certificates")
         assert machine.program(f"{STEPS}/02-trust-authorities").returncode == 0
         assert machine.commands == []
+
+
+@pytest.mark.parametrize(("detected", "changed"), [(0, False), (1, True)])
+def test_modules_of_the_kernel_are_loaded_where_it_is_the_servers_own(server, detected, changed):
+    machine = server()
+    machine.stub("systemd-detect-virt", f"#!/bin/sh\nexit {detected}\n")
+    machine.stub("modprobe")
+    assert machine.program(f"{STEPS}/03-load-modules").returncode == 0
+    assert machine.commands == (["modprobe br_netfilter", "modprobe overlay"] if changed else [])
+    assert machine.path("/etc/modules-load.d/magnum.conf").exists() is changed
 
 
 class TestVolumes:
@@ -288,6 +305,7 @@ class TestPrograms:
 
 def test_all_of_it_comes_before_what_every_machine_does(server):
     steps = sorted(path.name for path in server().path("/usr/local/lib/magnum-node/steps/kubernetes").iterdir())
-    assert steps[:5] == [
-        *("02-trust-authorities", "04-mount-volumes", "06-install-packages", "08-fetch-programs", "10-check-image"),
+    assert steps[:6] == [
+        *("02-trust-authorities", "03-load-modules", "04-mount-volumes"),
+        *("06-install-packages", "08-fetch-programs", "10-check-image"),
     ]

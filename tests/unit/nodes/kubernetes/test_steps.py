@@ -160,6 +160,15 @@ def test_a_machine_that_shares_its_kernel_favours_nobody_and_takes_no_full_disk_
     assert containerd["plugins"]["io.containerd.grpc.v1.cri"]["restrict_oom_score_adj"] is shares
 
 
+def test_pods_ask_those_for_names_whom_the_systems_cache_asks(kubernetes_machine):
+    names = kubernetes_machine.path("/run/systemd/resolve/resolv.conf")
+    names.parent.mkdir(parents=True)
+    names.write_text("nameserver 192.0.2.53\n")
+    assert kubernetes_machine.program(f"{STEPS}/50-start-kubernetes").returncode == 0
+    kubelet = yaml.safe_load(kubernetes_machine.path("/etc/kubernetes/kubelet.yaml").read_text())
+    assert kubelet["resolvConf"] == "/run/systemd/resolve/resolv.conf"
+
+
 def test_what_does_not_come_up_in_time_is_told_with_the_end_of_its_log(kubernetes_machine):
     kubernetes_machine.stub("journalctl", "#!/bin/sh\necho panic: no such flag\n")
     script = 'never() { echo "connection refused"; false; }; until_true 0 "it is not ready" it.service never'
