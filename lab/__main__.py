@@ -8,6 +8,8 @@ from pathlib import Path
 
 from openstack.exceptions import SDKException
 
+from magnum.drivers.local.errors import LocalError
+
 from .clouds import PEOPLE
 from .control_plane import ControlPlane
 from .settings import Lab, LabError, open_lab
@@ -35,7 +37,7 @@ def main() -> int:
         plane.stop(gently=options.action == "stop")
         if options.action == "clean":
             shutil.rmtree(folder)
-    except (LabError, SDKException) as reason:
+    except (LabError, LocalError, SDKException) as reason:
         print(f"\n{reason}", file=sys.stderr)
         return 1
     return 0

@@ -26,6 +26,8 @@ class Haproxies:
     def __init__(self, lab: Lab, wiring: Wiring) -> None:
         self._folder = lab.data / "balancers"
         self._wiring = wiring
+        self._told: set[str] = set()
+        """Whose haproxy knows what is written down. A runner that has just begun cannot know that of any."""
 
     def devices(self) -> list[str]:
         return sorted(entry.name for entry in self._folder.iterdir()) if self._folder.is_dir() else []
@@ -55,8 +57,9 @@ class Haproxies:
             namespace = NETNS_FOLDER / self._wiring.namespace("balancer", device)
             command = ("nsenter", f"--net={namespace}", PROGRAM, "-W", "-db", "-f", str(file))
             process.start(command, {"PATH": os.defpath}, folder, mark="")
-        elif changed:
+        elif changed or device not in self._told:
             os.kill(record.number, signal.SIGUSR2)
+        self._told.add(device)
         return changed or record is None
 
     def remove(self, device: str) -> None:

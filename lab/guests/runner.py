@@ -77,8 +77,10 @@ class Runner:
         networks = self._cloud.networks()
         topology = plan(networks, self._lab.floating, self._lab.address)
         if networks != self._networks:
-            self._wiring.apply(topology)
-            self._networks = networks
+            failures = self._wiring.apply(topology)
+            for failure in failures:
+                LOG.warning("%s", failure)
+            self._networks = None if failures else networks
             self._note("networks are as Neutron says: %d ports", len(networks.ports))
         self._do(partial(self._serve, server, topology) for server in servers)
         gone = {*self._guests.uuids()} - {server.id for server in servers}
@@ -89,9 +91,9 @@ class Runner:
     def _serve(self, server: Server, topology: Topology) -> None:
         guest = self._guests.guest(server.id)
         asked = self._watch.wanted(server)
-        running = guest.running
-        step = next_step(server.status, asked, guest.known(), running=running)
-        if step is Step.NOTHING or not self._runs(server):
+        known = guest.known()
+        step = next_step(server.status, asked, known, running=guest.running)
+        if step is Step.NOTHING or (known is None and not self._runs(server)):
             return
         if step in (Step.STOP, Step.RESTART):
             self._note("%s %s", server, step.value)

@@ -125,7 +125,8 @@ def router(
             links.append(link(port, "outside", subnets, *(f"{address}/32" for address, _ in used)))
             for one in (one for one in port.fixed_ips if one.subnet_id in subnets):
                 outer, outer_range = one.ip_address, subnets[one.subnet_id].cidr
-                routes = [f"default via {subnets[one.subnet_id].gateway_ip}"]
+                gateway = subnets[one.subnet_id].gateway_ip
+                routes = [f"default via {gateway}"] if gateway else []
         else:
             links.append(link(port, f"i{port.id[:13]}", subnets))
     rules = translation(used, outer, outer_range, services) if outer else "flush ruleset\n"

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from lab.address import uplink
 from lab.settings import Lab
 from magnum.drivers.local.commands import run
+from magnum.drivers.local.errors import LocalError
 from magnum.drivers.local.netns import INTERFACES, NETNS_FOLDER
 
 from .topology import Link, Node, Topology
@@ -31,8 +32,8 @@ class Wiring:
     def namespace(self, kind: str, device: str) -> str:
         return f"{self._prefix}{kind}-{device}"
 
-    def apply(self, topology: Topology) -> None:
-        """Make it so, but for guests."""
+    def apply(self, topology: Topology) -> list[LocalError]:
+        """Make it so, but for guests; give what could not be done, which keeps nobody else from his network."""
         self._make_namespace(self.fabric)
         self._make_bridges(topology.bridges)
         if topology.uplink_bridge:
@@ -40,11 +41,16 @@ class Wiring:
         wanted = {self.namespace("router", device): node for device, node in topology.routers.items()}
         wanted |= {self.namespace("balancer", device): node for device, node in topology.balancers.items()}
         self._remove_taps(link.tap for node in (*wanted.values(), *topology.guests.values()) for link in node.links)
+        failures = []
         for name, node in wanted.items():
-            self.ensure(name, node)
+            try:
+                self.ensure(name, node)
+            except LocalError as error:
+                failures.append(error)
         for name in self.namespaces():
             if name not in wanted and not name.startswith((self.fabric, self.namespace("guest", ""))):
                 self.remove(name)
+        return failures
 
     def ensure(self, name: str, node: Node) -> None:
         """Make a namespace, or change it to what it is to be."""
