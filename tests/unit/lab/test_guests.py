@@ -1,3 +1,4 @@
+import logging
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Network
 
@@ -5,6 +6,7 @@ import msgspec
 import pytest
 
 from lab import address
+from lab.guests.__main__ import news
 from lab.guests.cloud import Action, FixedAddress, FloatingAddress, Networks, Port, Server, Subnet
 from lab.guests.servers import Known, Step, Watch, next_step, wanted
 from lab.guests.topology import plan
@@ -168,3 +170,23 @@ def test_nova_is_asked_again_only_when_something_may_have_been_asked_of_a_server
         assert len(asked) == often
     watch.wanted(msgspec.structs.replace(server, updated="2026-01-01T00:00:30Z"))
     assert len(asked) == 3
+
+
+def test_a_router_whose_way_out_leads_nowhere_has_no_route():
+    nowhere = [msgspec.structs.replace(subnet, gateway_ip=None) for subnet in SUBNETS]
+    assert plan(Networks(ROUTER, tuple(nowhere), ()), FLOATING, SERVICES).routers["router"].routes == ()
+
+
+def test_what_fails_again_and_again_is_told_once_in_a_while():
+    times = [0.0]
+    is_new = news(lambda: times[-1])
+
+    def told(text):
+        return is_new(logging.makeLogRecord({"msg": text}))
+
+    assert told("it fails")
+    times.append(30.0)
+    assert not told("it fails")
+    assert told("another fails")
+    times.append(61.0)
+    assert told("it fails")
