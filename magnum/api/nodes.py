@@ -1,13 +1,14 @@
 """What a cluster's own machines may call: its CA, the signing of their requests, and their reports. Nothing else.
 
-This is a listener of its own for one cluster, on that cluster's network. A machine proves itself with the token that it
-was given, and when that has ended, for certificates alone, with the certificate that it has. Whatever is not this
-cluster's, or not this machine's, is not found. Bodies and rates are bounded, because a machine of a tenant is the
-tenant's.
+This is a listener of its own for one cluster, on that cluster's network, or the part of the public API for machines of
+all clusters that reach us there. A machine proves itself with the token that it was given, and when that has ended, for
+certificates alone, with the certificate that it has. Whatever is not its cluster's, or not this machine's, is not
+found. Bodies and rates are bounded, because a machine of a tenant is the tenant's.
 """
 
 import uuid
-from typing import cast
+from collections.abc import Mapping
+from typing import Any, cast
 from urllib.parse import parse_qsl
 
 import falcon
@@ -40,23 +41,30 @@ _CREDENTIAL = "magnum.node_credential"
 _MOST_FIELDS = 8
 
 
-def make_node_application(service: Service, cluster_uuid: str) -> App:
-    """Make the WSGI application of one cluster's listener."""
+def make_node_application(service: Service, cluster_uuid: str | None = None) -> App:
+    """Make the WSGI application of one cluster's listener, or for the machines of all clusters."""
     app: App = falcon.App(request_type=Request, middleware=[NodeEntry(service, cluster_uuid)])
     errors.register(app)
-    app.add_route("/v1/certificates", NodeCertificates(service, cluster_uuid))
-    app.add_route("/v1/certificates/{ident}", NodeAuthority(service, cluster_uuid))
-    app.add_route("/v1/clusters/{ident}/nodes/{name}/report", NodeReports(service, cluster_uuid))
+    app.add_route("/v1/certificates", NodeCertificates(service))
+    app.add_route("/v1/certificates/{ident}", NodeAuthority(service))
+    app.add_route("/v1/clusters/{ident}/nodes/{name}/report", NodeReports(service))
     return app
 
 
-class NodeEntry:
-    """Lets through machines of this cluster only, and not too often."""
+def is_of_node(environ: Mapping[str, Any]) -> bool:
+    """Say whether a request comes with what machines of clusters prove themselves by."""
+    return any(f"HTTP_{name.upper().replace('-', '_')}" in environ for name in (TOKEN, CERTIFICATE))
 
-    def __init__(self, service: Service, cluster_uuid: str) -> None:
+
+class NodeEntry:
+    """Lets through machines of this cluster only, or of any, and not too often."""
+
+    def __init__(self, service: Service, cluster_uuid: str | None) -> None:
         self._service = service
         self._cluster_uuid = cluster_uuid
-        self._by_address = RateLimit(service.clock, per_second=20, burst=100)
+        # Of those of all clusters many come from one address: a router's, or that of a load balancer before us.
+        most = 1 if cluster_uuid is not None else 20
+        self._by_address = RateLimit(service.clock, per_second=20 * most, burst=100 * most)
         self._by_node = RateLimit(service.clock, per_second=5, burst=50)
 
     def process_request(self, req: Request, resp: falcon.Response) -> None:
@@ -73,7 +81,7 @@ class NodeEntry:
 
     def _by_token(self, req: Request) -> NodeIdentity:
         credential = authenticate(self._service, req.get_header(TOKEN))
-        if credential.cluster_uuid != self._cluster_uuid:
+        if self._cluster_uuid not in (None, credential.cluster_uuid):
             raise Unauthenticated("The node's token is not one of this cluster.")
         req.env[_CREDENTIAL] = credential
         return credential.identity
@@ -88,38 +96,38 @@ class NodeEntry:
         path = f"{req.path}?{req.query_string}" if req.query_string else req.path
         body = req.read_body()
         req.env[BODY] = body
-        return authenticate_by_certificate(self._service, self._cluster_uuid, proof, req.method, path, body)
+        cluster_uuid = self._cluster_uuid or _named_cluster(req)
+        return authenticate_by_certificate(self._service, cluster_uuid, proof, req.method, path, body)
 
 
 class NodeResource(Endpoint):
-    def __init__(self, service: Service, cluster_uuid: str) -> None:
+    def __init__(self, service: Service) -> None:
         self.service = service
-        self.cluster_uuid = cluster_uuid
 
-    def cluster(self, ident: str) -> Cluster:
-        if normal_uuid(ident) != self.cluster_uuid:
+    def cluster(self, req: Request, ident: str) -> Cluster:
+        own = _identity(req).cluster_uuid
+        if normal_uuid(ident) != own:
             raise NotFound("There is no such cluster here.")
-        return clusters.get(self.service, self.cluster_uuid, EVERYTHING).cluster
+        return clusters.get(self.service, own, EVERYTHING).cluster
 
 
 class NodeAuthority(NodeResource):
     def on_get(self, req: Request, resp: falcon.Response, ident: str) -> None:
         ca_type = req.query(("ca_cert_type",)).get("ca_cert_type")
-        answer(resp, show(self.service, self.cluster(ident), certificates.read_ca_type(ca_type), req.prefix))
+        answer(resp, show(self.service, self.cluster(req, ident), certificates.read_ca_type(ca_type), req.prefix))
 
 
 class NodeCertificates(NodeResource):
     def on_post(self, req: Request, resp: falcon.Response) -> None:
         asked = read_request(req)
-        cluster = self.cluster(named_cluster(asked))
-        identity = cast("NodeIdentity", req.env[_IDENTITY])
-        answer(resp, sign(self.service, cluster, asked, req.prefix, identity.limits), status=201)
+        cluster = self.cluster(req, named_cluster(asked))
+        answer(resp, sign(self.service, cluster, asked, req.prefix, _identity(req).limits), status=201)
 
 
 class NodeReports(NodeResource):
     def on_post(self, req: Request, resp: falcon.Response, ident: str, name: str) -> None:
         credential = _credential(req)
-        if normal_uuid(ident) != self.cluster_uuid or name != credential.node_name:
+        if normal_uuid(ident) != credential.cluster_uuid or name != credential.node_name:
             raise NotFound("There is no such node here.")
         nodes.report(self.service, credential, read_report(req.read_body()))
         resp.status = 204
@@ -134,6 +142,19 @@ def read_report(body: bytes) -> NodeReport:
         raise InvalidRequest(
             "A report is a form with status (SUCCESS, FAILURE or PROGRESS), step, output and seconds."
         ) from None
+
+
+def _named_cluster(req: Request) -> str:
+    """Give the cluster that a request is about, which it has to be proven for: it stands in the path or in the body."""
+    _, _, last = req.path.rstrip("/").rpartition("/")
+    named = normal_uuid(last if req.method == "GET" else named_cluster(read_request(req)))
+    if named is None:
+        raise NotFound("There is no such cluster here.")
+    return named
+
+
+def _identity(req: Request) -> NodeIdentity:
+    return cast("NodeIdentity", req.env[_IDENTITY])
 
 
 def _credential(req: Request) -> NodeCredential:

@@ -11,7 +11,7 @@ from magnum.model.credentials import NodeCredential, NodeIdentity, hash_token
 from magnum.model.signing import CaType, NodeLimits
 
 from .certificates import trusted_certificates
-from .errors import Unauthenticated
+from .errors import Conflict, Unauthenticated
 from .service import Service
 
 _LONGEST_TOKEN = 128
@@ -41,7 +41,7 @@ def authenticate_by_certificate(  # noqa: PLR0917
         cluster = service.database.read(lambda tx: clusters.read(tx, cluster_uuid))
         authorities = trusted_certificates(service, cluster, CaType.KUBERNETES)
         subject = holder(proof, method, path, body, now=service.clock.now(), authorities=authorities)
-    except (ProofRefused, NoSuchRow):
+    except (ProofRefused, NoSuchRow, Conflict):  # the last: it has no CA yet
         raise Unauthenticated(NOT_PROVEN) from None
     identity = _find(service, cluster_uuid, subject.common_name.removeprefix(_NODE_USER))
     if identity is None or not _is_own(subject, identity.limits):

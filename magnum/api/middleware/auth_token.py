@@ -2,7 +2,8 @@
 
 Which proof is asked for is [DEFAULT] auth_strategy. The ring leaves a `Requester` in the WSGI environment, and, where
 there is an identity service, who can be asked for projects, and the cloud as the requester sees it; what arrives there
-from a client is dropped first. The name of the factory is the one that operators' pipelines have always used.
+from a client is dropped first. Machines of clusters prove themselves otherwise, and get to what is for them alone. The
+name of the factory is the one that operators' pipelines have always used.
 """
 
 import importlib
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from magnum.api.errors import document
+from magnum.api.nodes import is_of_node, make_node_application
 from magnum.api.requests import CLOUD, PROJECTS, REQUESTER, SERVICE
 from magnum.conf.settings import Settings, SettingsError
 from magnum.core.errors import Refused
@@ -51,9 +53,16 @@ class Strategy(Protocol):
 
 
 class AuthTokenMiddleware:
-    def __init__(self, app: Application, strategy: Strategy, public_routes: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        app: Application,
+        strategy: Strategy,
+        public_routes: Iterable[str] = (),
+        nodes: Application | None = None,
+    ) -> None:
         self._app = app
         self._strategy = strategy
+        self._nodes = nodes
         self._public = [_pattern(route) for route in public_routes]
 
     @classmethod
@@ -62,9 +71,12 @@ class AuthTokenMiddleware:
         service = cast("Service", global_conf[SERVICE])
         routes = [route.strip() for route in local_conf.get("acl_public_routes", "").split(",") if route.strip()]
         strategy = make_strategy(service)
-        return lambda app: cls(app, strategy, routes)
+        nodes = make_node_application(service)
+        return lambda app: cls(app, strategy, routes, nodes)
 
     def __call__(self, environ: Environment, start_response: StartResponse) -> Iterable[bytes]:
+        if self._nodes is not None and is_of_node(environ):
+            return self._nodes(environ, start_response)
         environ.pop(REQUESTER, None)
         environ.pop(PROJECTS, None)
         environ.pop(CLOUD, None)
