@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from magnum.certificates.encryption import Place
-from magnum.db import authorities, cluster_secrets, clusters, credentials, ledger, nodes, operations
+from magnum.db import authorities, cluster_secrets, clusters, credentials, ledger, nodegroups, nodes, operations
 from magnum.db.errors import LeaseLost
 from magnum.drivers.base import ClientTls
 from magnum.model.clocks import MICROSECONDS, Clock
@@ -166,6 +166,12 @@ class StepContext:
 
         self.write(update)
         self._rows = msgspec.structs.replace(self._rows, cluster=msgspec.structs.replace(self.cluster, **changes))
+
+    def update_nodegroup(self, nodegroup: NodeGroup, *, stack_id: str) -> None:
+        self.write(lambda tx: nodegroups.update(tx, nodegroup.uuid, stack_id=stack_id))
+        changed = msgspec.structs.replace(nodegroup, stack_id=stack_id)
+        groups = tuple(changed if group.uuid == nodegroup.uuid else group for group in self.nodegroups)
+        self._rows = msgspec.structs.replace(self._rows, nodegroups=groups)
 
     def batch_done(self) -> None:
         minutes = self.services.settings.conductor.update_timeout

@@ -234,6 +234,10 @@ class DriverContext(Protocol):
         """Store columns of the cluster: api_address, coe_version, container_version, stack_id."""
         ...
 
+    def update_nodegroup(self, nodegroup: NodeGroup, *, stack_id: str) -> None:
+        """Store by what id the provider knows what the nodes of a group are made in."""
+        ...
+
     def batch_done(self) -> None:
         """Say that a part of rolling work is done: the next one may take as long as the whole was allowed to."""
         ...

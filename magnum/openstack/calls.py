@@ -58,6 +58,17 @@ class CloudService:
         except keystoneauth.ClientException as error:
             raise _told(self.name, error) from None
 
+    @property
+    def address(self) -> str:
+        """Where the identity's catalogue says that it is. Raises CloudError."""
+        try:
+            address: str | None = self._adapter.get_endpoint()
+        except keystoneauth.ClientException as error:
+            raise _told(self.name, error) from None
+        if address is None:
+            raise NotThere(f"{self.name}: Keystone's catalogue has no such endpoint.")
+        return address
+
     def get(self, path: str, *, params: Mapping[str, Any] | None = None) -> Json:
         return self.call("GET", path, params=params)
 

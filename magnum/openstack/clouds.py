@@ -93,6 +93,10 @@ class Cloud:
     def barbican(self) -> CloudService:
         return self._service("Barbican", "key-manager", self._settings.barbican_client)
 
+    def magnum(self) -> CloudService:
+        """Give ourselves, as everybody finds us."""
+        return self._service("Magnum", "container-infra", self._settings.magnum_client)
+
     def _service(self, name: str, kind: str, endpoint: Endpoint, microversion: str | None = None) -> CloudService:
         session = Session(auth=self._auth, timeout=self._timeout, verify=_verify(endpoint), cert=_certificate(endpoint))
         adapter = Adapter(

@@ -23,15 +23,19 @@ DEEPEST = 5
 class Stack(
     msgspec.Struct,
     frozen=True,
-    rename={"name": "stack_name", "status": "stack_status", "reason": "stack_status_reason"},
+    rename={"name": "stack_name", "status": "stack_status", "reason": "stack_status_reason", "updated": "updated_time"},
 ):
-    """A line of a list. `status` is as in CREATE_COMPLETE; `project` is said by a list over all projects alone."""
+    """A line of a list. `status` is as in CREATE_COMPLETE; `project` is said by a list over all projects alone.
+
+    `updated` is when it was last asked to be changed, if ever: another text after each time.
+    """
 
     id: str
     name: str
     status: str
     reason: str | None = None
     project: str | None = None
+    updated: str | None = None
 
     @property
     def path(self) -> str:
