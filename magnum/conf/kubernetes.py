@@ -50,9 +50,7 @@ class Kubernetes(msgspec.Struct, frozen=True, kw_only=True):
             minimum=0,
         ),
     ] = 60.0
-    release_url: Annotated[
-        str, Option("Where the programs of Kubernetes are downloaded from, for machines of this host.")
-    ] = "https://dl.k8s.io"
+    release_url: Annotated[str, Option("Where the programs of Kubernetes are downloaded from.")] = "https://dl.k8s.io"
 
     @property
     def looks_at_health(self) -> bool:

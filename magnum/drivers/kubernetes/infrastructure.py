@@ -32,14 +32,13 @@ class Place(msgspec.Struct, frozen=True):
 class Site(msgspec.Struct, frozen=True, kw_only=True):
     """What the nodes of a cluster find around them. Without `api`, the place of its load balancer, a master is asked.
 
-    `watches_images` is explained in `KubernetesCluster`.
+    `watches_images` and `default_route` are explained in `KubernetesCluster`.
     """
 
     network: IPv4Network
     api: Place | None = None
-    pause_image: str = "registry.k8s.io/pause:3.9"
-    """What every pod's first container is made of."""
     watches_images: bool = False
+    default_route: bool = False
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):

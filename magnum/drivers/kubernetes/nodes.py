@@ -5,6 +5,7 @@ import hashlib
 import secrets
 from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address
+from typing import Protocol
 
 import msgspec
 from cryptography.hazmat.primitives import serialization
@@ -28,12 +29,21 @@ from .infrastructure import Place, Site
 from .values import ClusterValues, labels_of, read_values
 
 
+class Fit(Protocol):
+    def __call__(
+        self, context: DriverContext, node: Node, cluster: KubernetesCluster, own: KubernetesNode
+    ) -> tuple[KubernetesCluster, KubernetesNode]:
+        """Add what a node finds around it alone: its own volumes, programs of its version."""
+        ...
+
+
 class Nodes:
     """`site` says what is around the nodes of a cluster, or raises Retry while nobody knows."""
 
-    def __init__(self, site: Callable[[DriverContext], Site], etcd: Etcd) -> None:
+    def __init__(self, site: Callable[[DriverContext], Site], etcd: Etcd, fit: Fit | None = None) -> None:
         self._site = site
         self._etcd = etcd
+        self._fit = fit
 
     def version(self, context: DriverContext, node: Node) -> Version:
         """Give the version of a node: its group's, else the cluster's."""
@@ -77,7 +87,10 @@ class Nodes:
         if joins(context, node):
             # It compares this with what the others say, and does not start where they differ.
             cluster = msgspec.structs.replace(cluster, masters=self._etcd.described(context, node))
-        return data, kubernetes_files(cluster, self._node(context, node))
+        own = self._node(context, node)
+        if self._fit is not None:
+            cluster, own = self._fit(context, node, cluster, own)
+        return data, kubernetes_files(cluster, own)
 
     def _values(self, context: DriverContext, group: NodeGroup | None = None) -> ClusterValues:
         labels = context.cluster.labels if group is None else labels_of(context.cluster, group)

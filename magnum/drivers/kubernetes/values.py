@@ -70,8 +70,8 @@ class ClusterValues(msgspec.Struct, frozen=True, kw_only=True):
             masters=tuple(masters),
             api=api.inside,
             api_names=() if api.outside is None else (api.outside,),
-            pause_image=site.pause_image,
             watches_images=site.watches_images,
+            default_route=site.default_route,
             **msgspec.structs.asdict(self),
         )
 

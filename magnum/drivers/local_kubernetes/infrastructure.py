@@ -20,7 +20,6 @@ from magnum.openstack.catalogue import Catalogue
 
 from .load_balancer import LoadBalancer, has_load_balancer
 from .machines import MachinePrograms
-from .pause_image import PAUSE_IMAGE
 
 LOAD_BALANCER = 2
 """Which of the network's addresses is the load balancer's."""
@@ -46,7 +45,6 @@ class LocalSite:
         return Site(
             network=network.subnet,
             api=Place(network.subnet[LOAD_BALANCER]) if has_load_balancer(context) else None,
-            pause_image=PAUSE_IMAGE,
             watches_images=self._watches_images,
         )
 

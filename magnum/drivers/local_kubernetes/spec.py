@@ -11,16 +11,11 @@ import msgspec
 
 from magnum.addons import rendering
 from magnum.drivers.base import Bill, ClusterRequest, ClusterType, Feature, GroupChange, Problem
-from magnum.drivers.engines import engine_problem
-from magnum.drivers.kubernetes import upgrades
+from magnum.drivers.kubernetes import requests, upgrades
 from magnum.drivers.kubernetes.names import PROGRAMS, RELEASE_URL, release_folder
 from magnum.drivers.kubernetes.values import LABELS, read_addons, read_values
 from magnum.drivers.local_templates import common_problems
 from magnum.model.clustertemplates import ClusterTemplate, Coe, ServerType
-from magnum.nodes.kubernetes.cluster import NetworkDriver
-
-MASTERS = (1, 3, 5)
-NETWORK_DRIVERS = tuple(NetworkDriver)
 
 
 class LocalKubernetesSpec(msgspec.Struct, frozen=True):
@@ -28,9 +23,7 @@ class LocalKubernetesSpec(msgspec.Struct, frozen=True):
     provides: frozenset[ClusterType] = frozenset({ClusterType(ServerType.VM, "debian", Coe.KUBERNETES)})
     driver_path: str = "magnum.drivers.local_kubernetes.driver:make_driver"
     longest_call: float = 30.0
-    features: frozenset[Feature] = frozenset(
-        {Feature.NODE_LABELS, Feature.UPGRADE, Feature.ROTATE_CA, Feature.ROTATE_CREDENTIAL, Feature.MASTER_RESIZE}
-    )
+    features: frozenset[Feature] = requests.FEATURES
     labels: Mapping[str, str] = MappingProxyType(LABELS)
 
     def problems(self, request: ClusterRequest) -> Sequence[Problem]:
@@ -52,27 +45,10 @@ class LocalKubernetesSpec(msgspec.Struct, frozen=True):
 
 
 def _problems(request: ClusterRequest) -> Iterator[Problem]:
-    template = request.template
-    if request.master_count not in MASTERS:
-        yield Problem("master_count", f"etcd keeps its majority with {_listed(MASTERS)} masters; use one of these.")
-    yield from common_problems(template)
-    if template.registry_enabled:
+    yield from common_problems(request.template)
+    if request.template.registry_enabled:
         yield Problem("registry_enabled", "There is no object store on this host for a registry to keep images in.")
-    if template.network_driver not in (None, *NETWORK_DRIVERS):
-        yield Problem(
-            "network_driver",
-            f"{template.network_driver} is not available on machines of this host; use {_listed(NETWORK_DRIVERS)}.",
-        )
-        return
-    try:
-        rendering.wanted(read_addons(template, request.labels))
-    except ValueError as error:
-        yield engine_problem(error) or Problem("labels", f"{str(error).rstrip('.')}.")
-
-
-def _listed(choices: Sequence[object]) -> str:
-    *some, last = map(str, choices)
-    return f"{', '.join(some)} or {last}"
+    yield from requests.problems(request, requests.NETWORK_DRIVERS, "on machines of this host")
 
 
 SPEC = LocalKubernetesSpec()

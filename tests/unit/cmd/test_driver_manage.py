@@ -24,7 +24,7 @@ def rows(capsys, *arguments: str) -> list[dict[str, str]]:
 
 
 def test_names_alone(capsys):
-    assert rows(capsys) == [{"Name": "fake"}, {"Name": "local_kubernetes"}, {"Name": "local_swarm"}]
+    assert rows(capsys) == [{"Name": name} for name in ("fake", "k8s_debian_v1", "local_kubernetes", "local_swarm")]
 
 
 def test_details_have_a_row_for_each_kind_of_cluster(capsys):

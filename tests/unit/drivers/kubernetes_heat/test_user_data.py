@@ -1,0 +1,90 @@
+import base64
+import gzip
+from ipaddress import IPv4Network
+from types import SimpleNamespace
+
+import msgspec
+import pytest
+import yaml
+from kubernetes_rows import Context
+
+from magnum.conf.settings import Settings
+from magnum.drivers.heat.seen import Place, Seen, SeenGroup
+from magnum.drivers.kubernetes.infrastructure import Site
+from magnum.drivers.kubernetes.nodes import Nodes
+from magnum.drivers.kubernetes_heat.surroundings import Surroundings
+from magnum.drivers.kubernetes_heat.user_data import UserDataMaker
+from magnum.model.failures import Fatal
+from magnum.nodes.data import Platform
+from magnum.nodes.kubernetes.releases import Program, Release
+from magnum.openstack.heat import Stack
+
+VOLUME = "16354901-42de-4f3f-939e-7bec1c0c1d39"
+RELEASE = Release("http://releases/v1.20.2/bin/linux", (Program("amd64", "kubelet", "0" * 64),))
+
+
+class Cloud:
+    """Our own service, as the catalogue tells."""
+
+    def own(self):
+        return self
+
+    def magnum(self):
+        return SimpleNamespace(address="https://magnum.example/v1/")
+
+
+def make(monkeypatch, context):
+    context.nodegroups = tuple(msgspec.structs.replace(group, is_default=True) for group in context.nodegroups)
+    context.new_node_token = lambda node, _limits: f"token-of-{node.name}-0123456789"
+    place = Place(address="10.0.0.9", etcd_volume=VOLUME)
+    seen = Seen(
+        stack=Stack("1", "web", "UPDATE_COMPLETE"),
+        operation=None,
+        content=None,
+        masters=SeenGroup({1: place}),
+        workers=SeenGroup(),
+    )
+    surroundings = Surroundings(
+        Settings(), Cloud(), SimpleNamespace(seen=lambda _context, _name: seen), Platform.DEBIAN
+    )
+    monkeypatch.setattr(surroundings, "release", lambda _tag: RELEASE)
+    site = Site(network=IPv4Network("10.77.5.0/24"), default_route=True)
+    nodes = Nodes(lambda _context: site, None, surroundings.fit)
+    masters = [node for node in context.nodes if node.role == "master"]
+    workers = [node for node in context.nodes if node.role != "master"]
+    return UserDataMaker(nodes, surroundings).make(context, {"master": masters, "worker": workers})
+
+
+def contents(parts, number):
+    text = parts.head + parts.own[number] + parts.signal.replace("$URL", "http://heat/") + parts.tail
+    return {entry["path"]: content_of(entry) for entry in yaml.safe_load(text)["write_files"]}
+
+
+def content_of(entry):
+    if "encoding" not in entry:
+        return entry["content"]
+    return gzip.decompress(base64.b64decode(entry["content"])).decode().strip()
+
+
+def test_a_server_is_told_all_that_it_finds_around_it(monkeypatch):
+    parts = make(monkeypatch, Context())
+    master, worker = contents(parts["master"], 1), contents(parts["worker"], 1)
+    assert master["/etc/magnum/node/api_url"] == "https://magnum.example/v1"
+    assert master["/etc/magnum/node/volumes"] == f"{VOLUME}|/var/lib/etcd"
+    assert "/etc/magnum/node/volumes" not in worker
+    assert worker["/etc/magnum/node/programs_url"] == RELEASE.folder
+    assert worker["/etc/magnum/node/heat_signal_url"] == "http://heat/"
+    assert worker["/etc/magnum/node/token"] == "token-of-web-worker-1-0123456789"
+
+
+def test_nobody_comes_so_nobody_is_told():
+    assert UserDataMaker(None, None).make(None, {"master": [], "worker": []}) == {}
+
+
+def test_user_data_that_a_server_does_not_take_is_refused_before_heat_is_asked(monkeypatch):
+    def too_long(*_arguments, **_more):
+        raise ValueError("the user data of web-worker-1 is too large")
+
+    monkeypatch.setattr("magnum.drivers.kubernetes_heat.user_data.pack", too_long)
+    with pytest.raises(Fatal, match="too large"):
+        make(monkeypatch, Context())
