@@ -10,7 +10,7 @@ from pathlib import Path
 from .registry import tar
 
 PACKAGES = (
-    *("base-files", "bash", "coreutils", "dash", "grep", "sed", "procps", "ca-certificates"),
+    *("base-files", "bash", "coreutils", "dash", "findutils", "grep", "sed", "procps", "ca-certificates"),
     *("iproute2", "iptables", "conntrack", "ethtool", "socat", "mount", "util-linux"),
 )
 """What a kubelet, a kube-proxy and a person who looks for a fault call."""
