@@ -58,6 +58,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     removed_files: tuple[str, ...] = ()
     files: Path = IMAGE_FILES / "debian"
     """Laid over the root after the packages."""
+    upon: "Recipe | None" = None
+    """What it is a copy of to begin with; the rest comes on top of that."""
     architecture: str = msgspec.field(default_factory=platform.machine)
 
     def key(self) -> str:
@@ -66,6 +68,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
         lists = (self.base_packages, self.packages, *units, self.removed_files)
         for part in (str(METHOD), DPKG_OPTIONS, self.suite, self.architecture, *(" ".join(names) for names in lists)):
             digest.update(part.encode() + b"\0")
+        if self.upon:
+            digest.update(self.upon.key().encode())
         for path, executable, content in self.own_files():
             digest.update(f"{path}\0{executable}\0{len(content)}\0".encode() + content)
         return f"debian-{self.suite}-{digest.hexdigest()[:16]}"
@@ -123,6 +127,7 @@ def ensure(recipe: Recipe, cache_dir: Path, progress: Callable[[str], None]) -> 
     root = path_of(recipe, cache_dir)
     if root.is_dir():
         return root
+    upon = ensure(recipe.upon, cache_dir, progress) if recipe.upon else None
     lock = root.with_name(root.name + ".lock")
     with locks.exclusive(
         lock, timeout=BUILD_SECONDS, waiting=lambda: progress(f"waiting for another process that builds {root}")
@@ -130,7 +135,7 @@ def ensure(recipe: Recipe, cache_dir: Path, progress: Callable[[str], None]) -> 
         if root.is_dir():
             return root
         partial = root.with_name(root.name + ".partial")
-        _Build(recipe, partial, progress, held).run()
+        _Build(recipe, partial, progress, held, upon).run()
         partial.rename(root)
         sync_directory(root.parent)
     return root
@@ -139,9 +144,12 @@ def ensure(recipe: Recipe, cache_dir: Path, progress: Callable[[str], None]) -> 
 class _Build:
     """One build. Every program gets the lock, so that one which outlives us still keeps the next builder out."""
 
-    def __init__(self, recipe: Recipe, root: Path, progress: Callable[[str], None], lock: int) -> None:
+    def __init__(
+        self, recipe: Recipe, root: Path, progress: Callable[[str], None], lock: int, upon: Path | None
+    ) -> None:
         self.recipe = recipe
         self.root = root
+        self.upon = upon
         self.lock = lock
         self._progress = progress
         self._started = time.monotonic()
@@ -153,8 +161,12 @@ class _Build:
         self.root.mkdir()
         self.root.chmod(0o755)
         repositories = apt.repositories_of(self.recipe.suite, timeout=QUERY_SECONDS)
-        self.tell(f"1/4 base system: Debian {self.recipe.suite} from {repositories[0].uri}")
-        self.bootstrap(repositories[0])
+        if self.upon:
+            self.tell(f"1/4 base system: a copy of {self.upon}")
+            self._contained("cp", "--archive", "--no-target-directory", self.upon, self.root)
+        else:
+            self.tell(f"1/4 base system: Debian {self.recipe.suite} from {repositories[0].uri}")
+            self.bootstrap(repositories[0])
         self.tell(f"2/4 packages: {' '.join(self.recipe.packages)}")
         self.install(repositories)
         self.tell("3/4 units and settings of a machine")

@@ -72,6 +72,7 @@ def test_an_unknown_image_is_told_with_the_known_ones(tmp_path):
     [
         {"suite": "trixie"},
         {"packages": (*DEBIAN_12.packages, "podman")},
+        {"upon": DEBIAN_12},
         {"base_packages": DEBIAN_12.base_packages[1:]},
         {"masked_units": ()},
         {"disabled_units": ()},
@@ -108,3 +109,10 @@ def test_a_key_is_a_plain_name():
 def test_a_recipe_runs_nothing_at_boot_that_a_node_decides_about():
     assert {"docker.service", "docker.socket", "containerd.service"} <= set(DEBIAN_12.disabled_units)
     assert "systemd-sysctl.service" in DEBIAN_12.masked_units
+
+
+def test_what_a_root_is_made_upon_is_made_first(tmp_path, built):
+    more = Recipe(suite="bookworm", base_packages=(), packages=("podman",), upon=DEBIAN_12)
+    root = rootfs.ensure(more, tmp_path, silent)
+    assert [path.name.removesuffix(".partial") for path in built] == [DEBIAN_12.key(), more.key()]
+    assert root == rootfs.path_of(more, tmp_path) != rootfs.path_of(DEBIAN_12, tmp_path)

@@ -1,0 +1,119 @@
+"""Ignition, applied for real to the disks of machines that are off."""
+
+import base64
+import gzip
+import json
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+
+from lab.fedora_coreos import ignition, root
+from magnum.drivers.local import rootfs
+from magnum.drivers.local.folders import MachineFolder, MachineSpec
+from magnum.drivers.local.settings import default_cache_dir
+
+pytestmark = pytest.mark.root
+SECRET = "a-token-of-a-node"
+UNIT = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n"
+
+
+def data(content: str, *, packed: bool = False) -> dict:
+    if not packed:
+        return {"source": f"data:;base64,{base64.b64encode(content.encode()).decode()}"}
+    return {**data_of(gzip.compress(content.encode())), "compression": "gzip"}
+
+
+def data_of(content: bytes) -> dict:
+    return {"source": f"data:;base64,{base64.b64encode(content).decode()}"}
+
+
+@pytest.fixture
+def disk(tmp_path) -> Path:
+    lower = rootfs.ensure(root.RECIPE, default_cache_dir(), print)
+    spec = MachineSpec(
+        cluster_uuid="a",
+        name="one",
+        address=IPv4Address("10.0.0.9"),
+        memory_mib=512,
+        vcpus=1,
+        user_data="",
+        instance_id="one-1",
+    )
+    folder = MachineFolder(tmp_path / "one")
+    folder.create(spec, lower)
+    return folder.path
+
+
+def document(version: str = "3.0.0", **sections: object) -> str:
+    return json.dumps({"ignition": {"version": version}, **sections})
+
+
+def test_a_server_is_as_its_document_says(disk):
+    ignition.apply(
+        document(
+            passwd={"users": [{"name": "core", "sshAuthorizedKeys": ["ssh-ed25519 AAAA somebody"]}]},
+            storage={
+                "directories": [{"path": "/var/lib/own", "mode": 0o711}],
+                "files": [
+                    {"path": "/etc/own/token", "mode": 0o600, "contents": data(SECRET)},
+                    {"path": "/usr/local/bin/own", "mode": 0o755, "contents": data("#!/bin/sh\n", packed=True)},
+                    {"path": "/etc/hostname", "overwrite": True, "contents": {"source": "data:,one%0A"}},
+                    {"path": "/etc/containers/registries.conf", "append": [data("# ours\n")]},
+                ],
+                "links": [{"path": "/etc/localtime", "target": "/usr/share/zoneinfo/UTC", "overwrite": True}],
+            },
+            systemd={
+                "units": [
+                    {"name": "own.service", "enabled": True, "contents": UNIT},
+                    {"name": "ssh.service", "dropins": [{"name": "own.conf", "contents": "[Service]\nNice=5\n"}]},
+                    {"name": "containerd.service", "enabled": True},
+                    {"name": "cloud-init.service", "enabled": False},
+                    {"name": "docker.service", "mask": True},
+                    {"name": "zincati.service", "enabled": False},
+                ]
+            },
+        ),
+        disk,
+    )
+    upper = disk / "upper"
+    token, script, units = upper / "etc/own/token", upper / "usr/local/bin/own", upper / "etc/systemd/system"
+    assert (token.read_text(), token.stat().st_mode & 0o777, token.stat().st_uid) == (SECRET, 0o600, 0)
+    assert (script.read_text(), script.stat().st_mode & 0o777) == ("#!/bin/sh\n", 0o755)
+    assert (upper / "var/lib/own").stat().st_mode & 0o777 == 0o711
+    assert (upper / "etc/hostname").read_text() == "one\n"
+    registries = (upper / "etc/containers/registries.conf").read_text()
+    assert registries.endswith("# ours\n")
+    assert len(registries) > len("# ours\n")
+    assert str((upper / "etc/localtime").readlink()) == "/usr/share/zoneinfo/UTC"
+    core = next(line.split(":") for line in (upper / "etc/passwd").read_text().splitlines() if "core" in line)
+    keys = upper / "home/core/.ssh/authorized_keys.d/ignition"
+    assert "ssh-ed25519 AAAA somebody" in keys.read_text()
+    assert (str(keys.stat().st_uid), core[5]) == (core[2], "/home/core")
+    assert (units / "own.service").read_text() == UNIT
+    assert (units / "multi-user.target.wants/own.service").is_symlink()
+    assert (units / "multi-user.target.wants/containerd.service").is_symlink()
+    assert (units / "ssh.service.d/own.conf").read_text() == "[Service]\nNice=5\n"
+    assert str((units / "docker.service").readlink()) == "/dev/null"
+    assert not [file for file in disk.rglob("*") if file.name.startswith("ignition.") and file.parent == disk]
+    holders = [file for file in disk.glob("upper/**/*") if file.is_file() and SECRET in file.read_text("latin-1")]
+    assert holders == [token]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (document(storage={"files": [{"path": "/etc/one", "modus": 420}]}), r"Unused key modus"),
+        (document(storage={"files": [{"path": "etc/one"}]}), r"path not absolute"),
+        (document("3.9.0"), r"unsupported config version"),
+        (document("2.2.0"), r"unsupported config version"),
+        ("#cloud-config\n{}\n", r"invalid|couldn't parse|not a config"),
+        (document(systemd={"units": [{"name": "one.service", "enabled": True, "contents": "[Service]\n"}]}), "install"),
+        (document(storage={"files": [{"path": "/etc/passwd", "contents": data(SECRET)}]}), r"/etc/passwd"),
+        (document(systemd={"units": [{"name": "none.service", "enabled": True}]}), r"none\.service"),
+    ],
+)
+def test_what_is_wrong_is_told_without_what_files_hold(disk, wrong, told):
+    with pytest.raises(ignition.IgnitionError, match=told) as caught:
+        ignition.apply(wrong, disk)
+    assert data(SECRET)["source"] not in str(caught.value)
