@@ -148,16 +148,19 @@ class ControlPlane:
 
     def _container_images_task(self) -> Task:
         """Fill the container registry with what this host can make images of."""
-        sources = Sources.found(default_cache_dir())
         registry = Registry(f"{self._lab.address}:{self._lab.port('registry')}")
 
-        def act() -> bool:
+        def push(sources: Sources) -> bool:
             try:
                 return sources.push(registry)
             except RegistryError as error:
                 raise LabError(f"{error}\n{self._end_of_log('registry')}") from error
 
-        return self._once(Task("container images", ("registry",), act), version=sources.version())
+        def act() -> bool:
+            sources = Sources.found(default_cache_dir())
+            return self._once(Task("container images", (), lambda: push(sources)), version=sources.version()).act()
+
+        return Task("container images", ("registry", "root file system"), act)
 
     def _starter(self, service: Service) -> Callable[[], bool]:
         return lambda: self._ensure(service)

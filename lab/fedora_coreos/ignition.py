@@ -4,6 +4,7 @@ It is the real program, of Debian's package `ignition`. What it only warns of, a
 error here: nobody reads a server's log of the time before its boot.
 """
 
+import json
 import tempfile
 from pathlib import Path
 
@@ -17,6 +18,14 @@ APPLY = Path(__file__).with_name("programs") / "apply-ignition"
 
 class IgnitionError(LocalError):
     """The document is not one, or cannot be applied; the text says why."""
+
+
+def is_document(user_data: str) -> bool:
+    """Say whether user data are for Ignition, right or wrong."""
+    try:
+        return "ignition" in json.loads(user_data)
+    except (ValueError, TypeError):
+        return False
 
 
 def check(document: str) -> None:

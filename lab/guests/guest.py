@@ -3,6 +3,7 @@
 Its folder is `data/guests/UUID` and can be found by the server's name in `var/lab/guests`. It is a machine like those
 of the drivers for this host: the same root file system, the same control group, the same way of booting. What is the
 server's own: its user data and its keys as Nova's metadata give them, its name, and its identity, which is its UUID.
+User data that are an Ignition document make it a server with Fedora CoreOS, as far as there is one here.
 """
 
 from ipaddress import IPv4Address
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import msgspec
 
+from lab.fedora_coreos import ignition
+from lab.fedora_coreos.root import RECIPE as FEDORA_COREOS
 from lab.settings import Lab
 from magnum.certificates.private_files import write_private_file
 from magnum.drivers.local import locks, rootfs
@@ -25,7 +28,6 @@ from .servers import Known
 from .topology import Node
 from .wiring import Wiring
 
-IMAGE = "debian-12"
 FILES = Path(__file__).with_name("files")
 KERNEL_LOG = Path("/dev/kmsg")
 RECORD = "guest.json"
@@ -74,6 +76,7 @@ class Guest:
         """Make the disk, anew if there was one."""
         self.cut_power()
         self.folder.remove()
+        ignited = ignition.is_document(server.user_data)
         keys = {"public-keys": {str(server.key_name): public_key}} if public_key else {}
         spec = MachineSpec(
             cluster_uuid=server.tenant_id,
@@ -81,16 +84,19 @@ class Guest:
             address=IPv4Address(0),
             memory_mib=server.flavor.ram,
             vcpus=server.flavor.vcpus,
-            user_data=server.user_data,
+            user_data="" if ignited else server.user_data,
             instance_id=server.id,
             identity=server.id.replace("-", ""),
             metadata={**keys, "meta": server.metadata},
             binds=(Bind(KERNEL_LOG, KERNEL_LOG),),
         )
-        self.folder.create(spec, rootfs.find(IMAGE, self._guests.settings.cache_dir))
+        root = rootfs.path_of(FEDORA_COREOS if ignited else rootfs.DEBIAN_12, self._guests.settings.cache_dir)
+        self.folder.create(spec, root)
         for name in MORE_VOLUMES:
             (self.folder.path / "volumes" / name).mkdir()
         lay_over(self.folder.path / "upper")
+        if ignited:
+            ignition.apply(server.user_data, self.folder.path)
         self._show_by_name(server)
 
     def start(self, server: Server, node: Node, asked: Known) -> None:

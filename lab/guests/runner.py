@@ -15,6 +15,7 @@ from threading import Event
 
 from keystoneauth1.exceptions import ClientException
 
+from lab.fedora_coreos.root import RECIPE as FEDORA_COREOS
 from lab.settings import Lab
 from magnum.drivers.local import rootfs
 from magnum.drivers.local.errors import LocalError
@@ -39,7 +40,7 @@ BETWEEN_STARTS = 10.0
 """Seconds between two starts of a guest that ends by itself."""
 TOLD = (ClientException, LocalError, OSError)
 """Failures whose text says enough."""
-RUNNING = frozenset({"debian", "ubuntu"})
+RUNNING = frozenset({"debian", "ubuntu", "fedora-coreos"})
 """Whose images are machines here."""
 
 
@@ -179,12 +180,12 @@ class Runner:
 
 
 def make_root(say: Callable[[str], None]) -> bool:
-    """Make the root file system of all guests if there is none; say whether that was needed."""
+    """Make the root file systems of all guests if there are none; say whether that was needed."""
     cache = default_cache_dir()
-    if rootfs.path_of(rootfs.DEBIAN_12, cache).is_dir():
-        return False
-    rootfs.ensure(rootfs.DEBIAN_12, cache, say)
-    return True
+    missing = [recipe for recipe in (rootfs.DEBIAN_12, FEDORA_COREOS) if not rootfs.path_of(recipe, cache).is_dir()]
+    for recipe in missing:
+        rootfs.ensure(recipe, cache, say)
+    return bool(missing)
 
 
 def stop_all(lab: Lab) -> None:

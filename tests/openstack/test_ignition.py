@@ -1,14 +1,17 @@
-"""Ignition, applied for real to the disks of machines that are off."""
+"""Ignition, applied for real to the disks of machines that are off, and to those of the lab's servers."""
 
 import base64
 import gzip
 import json
+import secrets
 from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
+from cloud import until
 
 from lab.fedora_coreos import ignition, root
+from lab.settings import open_lab
 from magnum.drivers.local import rootfs
 from magnum.drivers.local.folders import MachineFolder, MachineSpec
 from magnum.drivers.local.settings import default_cache_dir
@@ -18,14 +21,10 @@ SECRET = "a-token-of-a-node"
 UNIT = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n"
 
 
-def data(content: str, *, packed: bool = False) -> dict:
-    if not packed:
-        return {"source": f"data:;base64,{base64.b64encode(content.encode()).decode()}"}
-    return {**data_of(gzip.compress(content.encode())), "compression": "gzip"}
-
-
-def data_of(content: bytes) -> dict:
-    return {"source": f"data:;base64,{base64.b64encode(content).decode()}"}
+def data(content: str, *, packed: bool = False) -> dict[str, str]:
+    raw = gzip.compress(content.encode()) if packed else content.encode()
+    source = {"source": f"data:;base64,{base64.b64encode(raw).decode()}"}
+    return {**source, "compression": "gzip"} if packed else source
 
 
 @pytest.fixture
@@ -117,3 +116,30 @@ def test_what_is_wrong_is_told_without_what_files_hold(disk, wrong, told):
     with pytest.raises(ignition.IgnitionError, match=told) as caught:
         ignition.apply(wrong, disk)
     assert data(SECRET)["source"] not in str(caught.value)
+
+
+def test_a_server_of_the_lab_runs_images_of_the_lab_by_podman(cloud, person):
+    lab = open_lab(cloud.folder, Path(), Path(), None)
+    registry = f"{lab.address}:{lab.port('registry')}"
+    trusted = f'[[registry]]\nlocation = "{registry}"\ninsecure = true\n'
+    say = f"podman run --rm --network host {registry}/magnum/etcd:v3.4.23 /usr/local/bin/etcd --version > /srv/said"
+    unit = f"[Service]\nType=oneshot\nExecStart=/bin/sh -c '{say}'\n[Install]\nWantedBy=multi-user.target\n"
+    user_data = document(
+        storage={"files": [{"path": "/etc/containers/registries.conf.d/50-lab.conf", "contents": data(trusted)}]},
+        systemd={"units": [{"name": "say.service", "enabled": True, "contents": unit}]},
+    )
+    connection = person("member").connection
+    name = f"ignited-{secrets.token_hex(4)}"
+    server = connection.compute.create_server(
+        name=name,
+        image_id=connection.image.find_image("fedora-coreos-41").id,
+        flavor_id=connection.compute.find_flavor("m1.tiny").id,
+        networks=[{"uuid": connection.network.find_network("private").id}],
+        user_data=base64.b64encode(user_data.encode()).decode(),
+    )
+    try:
+        said = cloud.folder / "guests" / name / "upper/srv/said"
+        until("the image has said its version", lambda: said.exists() and "3.4.23" in said.read_text(), seconds=300)
+    finally:
+        connection.compute.delete_server(server)
+    until("the guest is gone", lambda: not (cloud.folder / "guests" / name).is_symlink())
