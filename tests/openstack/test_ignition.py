@@ -15,9 +15,14 @@ from lab.settings import open_lab
 from magnum.drivers.local import rootfs
 from magnum.drivers.local.folders import MachineFolder, MachineSpec
 from magnum.drivers.local.settings import default_cache_dir
+from magnum.nodes.data import HEAT_SIGNAL_URL, NodeData, NodeToken
+from magnum.nodes.files import UNIT as UNIT_OF_NODES
+from magnum.nodes.ignition import Ignition
+from magnum.nodes.packing import Contents, pack
 
 pytestmark = pytest.mark.root
-SECRET = "a-token-of-a-node"
+CLUSTER = "5d12f6fd-a196-4bf0-ae4c-1f639a523a52"
+SECRET = "a-token-of-a-node-0123456789abcdef-01234"
 UNIT = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n"
 
 
@@ -116,6 +121,24 @@ def test_what_is_wrong_is_told_without_what_files_hold(disk, wrong, told):
     with pytest.raises(ignition.IgnitionError, match=told) as caught:
         ignition.apply(wrong, disk)
     assert data(SECRET)["source"] not in str(caught.value)
+
+
+def test_what_our_own_nodes_are_given_is_applied(disk):
+    node = NodeData(
+        cluster_uuid=CLUSTER,
+        node_name="one",
+        role="worker",
+        coe="kubernetes",
+        address="10.20.0.11",
+        api_url="https://10.20.0.1:9511/v1",
+        credential=NodeToken(SECRET),
+    )
+    packed = pack({1: Contents(node)}, closed_folders=["/etc/kubernetes"], form=Ignition("ssh-ed25519 AAAA somebody"))
+    ignition.apply(packed.of(1, "http://10.20.0.1/signal?a=b%2Fc"), disk)
+    etc = disk / "upper/etc"
+    assert (etc / "systemd/system/multi-user.target.wants" / UNIT_OF_NODES).is_symlink()
+    assert (etc / "kubernetes").stat().st_mode & 0o777 == 0o700
+    assert (disk / "upper" / HEAT_SIGNAL_URL.lstrip("/")).read_text() == "http://10.20.0.1/signal?a=b%2Fc"
 
 
 def test_a_server_of_the_lab_runs_images_of_the_lab_by_podman(cloud, person):
