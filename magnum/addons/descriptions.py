@@ -45,9 +45,9 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One add-on. Those of a lower `order` are applied first.
 
     It is wanted when the cluster's network driver is `network_driver`, its API server runs `admission_plugin`, and the
-    label `enabled_by` is true, as far as they are given. `labels` are those whose values its manifests use, with their
-    defaults; `translations` say what some of these values are called there, and `refused` which of them it cannot be
-    given.
+    label `enabled_by` is true, as far as they are given; if it is `for_cloud`, only on a cloud, and there only with
+    this `volume_driver`, if one is given. `labels` are those whose values its manifests use, with their defaults;
+    `translations` say what some of these values are called there, and `refused` which of them it cannot be given.
     """
 
     title: str
@@ -56,6 +56,8 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     manifests: tuple[Manifest, ...]
     network_driver: str = ""
     admission_plugin: str = ""
+    for_cloud: bool = False
+    volume_driver: str = ""
     enabled_by: str = ""
     enabled: bool = True
     labels: dict[str, str] = {}

@@ -11,6 +11,7 @@ import msgspec
 
 from magnum.model import images, label_registry
 
+from .cloud import CloudFacts, cloud_values
 from .descriptions import FOLDER, Description, Version, descriptions
 from .manifests import render
 
@@ -31,6 +32,8 @@ class ClusterFacts(msgspec.Struct, frozen=True, kw_only=True):
     services: ipaddress.IPv4Network
     dns_domain: str
     labels: dict[str, str]
+    cloud: CloudFacts | None = None
+    """Of drivers whose clusters are on one."""
 
 
 class Addon(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,17 +62,19 @@ def bill(facts: ClusterFacts) -> tuple[str, ...]:
     return tuple(sorted({image for addon in wanted(facts) for image in addon.images}))
 
 
-def honoured_labels(*network_drivers: str) -> Mapping[str, str]:
+def honoured_labels(*network_drivers: str, on_cloud: bool = False) -> Mapping[str, str]:
     """Give the labels that steer add-ons with these network drivers, with their defaults; a driver honours them."""
     labels = {PREFIX_LABEL: ""}
     for about in descriptions().values():
-        if not about.network_driver or about.network_driver in network_drivers:
+        if (not about.network_driver or about.network_driver in network_drivers) and (on_cloud or not about.for_cloud):
             labels |= about.honoured()
     return labels
 
 
 def _is_wanted(about: Description, facts: ClusterFacts) -> bool:
     if about.network_driver and about.network_driver != facts.network_driver:
+        return False
+    if about.for_cloud and (facts.cloud is None or about.volume_driver not in ("", facts.cloud.volume_driver)):
         return False
     if about.admission_plugin and about.admission_plugin not in _admission_plugins(facts):
         return False
@@ -124,6 +129,7 @@ def _values(about: Description, facts: ClusterFacts) -> dict[str, Any]:
     translated = {label: about.translations.get(label, {}).get(str(value), value) for label, value in labels.items()}
     return {
         **translated,
+        **(cloud_values(facts.cloud) if facts.cloud else {}),
         "pods": str(facts.pods),
         "dns_domain": facts.dns_domain,
         "dns_service_address": str(dns_service_address(facts.services)),

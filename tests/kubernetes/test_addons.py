@@ -1,7 +1,7 @@
 """Add-ons, on a real API server: every object is accepted, and is brought and taken away by our own name."""
 
 import pytest
-from addon_facts import cluster_facts
+from addon_facts import CLOUD, cluster_facts
 
 from magnum.addons.rendering import MARK, wanted
 from magnum.coe.addons import RECORD, calls, pending, rollout
@@ -10,7 +10,7 @@ from magnum.coe.kubernetes_values import ObjectName
 OBJECTS = {
     str(ObjectName.of(manifest)): manifest
     for network_driver in ("flannel", "calico")
-    for addon in wanted(cluster_facts(20, network_driver, admission_control_list="PodSecurityPolicy"))
+    for addon in wanted(cluster_facts(20, network_driver, cloud=CLOUD, admission_control_list="PodSecurityPolicy"))
     for manifest in addon.objects
 }
 

@@ -1,12 +1,15 @@
+import base64
 import functools
 import json
 import re
 
 import kubernetes_validate
+import msgspec
 import pytest
-from addon_facts import cluster_facts
+from addon_facts import CLOUD, cluster_facts
 from kubernetes_validate import utils as schemas
 
+from magnum.addons.cloud import configuration
 from magnum.addons.descriptions import FOLDER, descriptions
 from magnum.addons.rendering import MARK, bill, honoured_labels, wanted
 from magnum.coe.kubernetes_values import ObjectName
@@ -41,7 +44,8 @@ def _schemas_are_read_once():
 @pytest.mark.parametrize("minor", MINORS)
 @pytest.mark.usefixtures("_schemas_are_read_once")
 def test_the_schemas_of_newer_versions_accept_every_object(minor):
-    every = {str(ObjectName.of(one)): one for network in NETWORKS for one in objects(cluster_facts(minor, network))}
+    clusters = [cluster_facts(minor, network, cloud=CLOUD) for network in NETWORKS]
+    every = {str(ObjectName.of(one)): one for cluster in clusters for one in objects(cluster)}
     for manifest in every.values():
         kubernetes_validate.validate(manifest, f"1.{minor}", strict=True)
 
@@ -56,11 +60,12 @@ def test_the_schemas_do_find_what_is_wrong():
 
 
 SINCE_1_20 = {
-    *(("v1", kind) for kind in ("ConfigMap", "Service", "ServiceAccount")),
+    *(("v1", kind) for kind in ("ConfigMap", "Secret", "Service", "ServiceAccount")),
     *(("apps/v1", kind) for kind in ("DaemonSet", "Deployment")),
     *(("rbac.authorization.k8s.io/v1", kind) for kind in ("ClusterRole", "ClusterRoleBinding", "RoleBinding", "Role")),
     ("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
     ("apiregistration.k8s.io/v1", "APIService"),
+    ("storage.k8s.io/v1", "CSIDriver"),
 }
 LIVES = {
     ("policy/v1beta1", "PodDisruptionBudget"): range(20, 25),
@@ -74,7 +79,8 @@ LIVES = {
 @pytest.mark.parametrize("network", NETWORKS)
 def test_every_object_is_of_an_api_that_its_version_serves(network, minor):
     """Also in those versions that there are no schemas of."""
-    for one in objects(cluster_facts(minor, network, admission_control_list="PodSecurityPolicy")):
+    facts = cluster_facts(minor, network, cloud=CLOUD, admission_control_list="PodSecurityPolicy")
+    for one in objects(facts):
         api = (one["apiVersion"], one["kind"])
         assert api in SINCE_1_20 or minor in LIVES[api], api
 
@@ -83,7 +89,7 @@ def test_every_object_is_of_an_api_that_its_version_serves(network, minor):
 @pytest.mark.parametrize("minor", [20, 21, 25, 28, 37])
 @pytest.mark.parametrize("prefix", ["", "registry.example.com:5000/mirror/"])
 def test_nothing_is_pulled_that_is_not_on_the_bill(network, minor, prefix):
-    cluster = cluster_facts(minor, network, container_infra_prefix=prefix)
+    cluster = cluster_facts(minor, network, cloud=CLOUD, container_infra_prefix=prefix)
     billed = bill(cluster)
     assert images_in(objects(cluster)) == set(billed)
     assert len(billed) == len(set(billed)) == len({name.rpartition("/")[2] for name in billed})
@@ -157,7 +163,7 @@ def test_a_bad_label_of_an_adopted_row_is_told(label, sentence):
 
 def test_all_that_is_brought_is_marked_and_named_once():
     for network in NETWORKS:
-        made = objects(cluster_facts(20, network))
+        made = objects(cluster_facts(20, network, cloud=CLOUD))
         names = [str(ObjectName.of(one)) for one in made]
         assert len(names) == len(set(names))
         assert all(one["metadata"]["labels"].items() >= MARK.items() for one in made)
@@ -169,8 +175,42 @@ def test_no_manifest_lies_about_unused():
 
 
 def test_the_labels_that_steer_addons_are_known_and_their_defaults_are_good():
-    honoured = dict(honoured_labels(*NETWORKS))
+    honoured = dict(honoured_labels(*NETWORKS, on_cloud=True))
     assert honoured.keys() <= REGISTRY.keys()
     assert problems(honoured) == []
     assert honoured_labels("bridge").keys() == {"container_infra_prefix", "coredns_tag", "metrics_server_enabled"}
+    assert {"cloud_provider_enabled", "cloud_provider_tag"} <= honoured.keys()
     assert {"container_infra_prefix", "coredns_tag", "calico_tag", "metrics_server_enabled"} <= honoured.keys()
+
+
+def test_what_works_with_the_cloud_is_for_clusters_on_one_that_want_it():
+    def names(**more):
+        return [addon.name for addon in wanted(cluster_facts(28, "flannel", **more))]
+
+    assert not {"cloud_controller_manager", "cinder_csi"} & {*names()}
+    assert names(cloud=CLOUD)[0] == "cloud_controller_manager"
+    assert "cinder_csi" in names(cloud=CLOUD)
+    assert "cinder_csi" not in names(cloud=CLOUD, cinder_csi_enabled="false")
+    assert "cinder_csi" not in names(cloud=msgspec.structs.replace(CLOUD, volume_driver=""))
+    assert "cloud_controller_manager" not in names(cloud=CLOUD, cloud_provider_enabled="false")
+
+
+def test_it_is_told_as_whom_it_speaks_in_a_secret_and_nowhere_else():
+    with_cloud = objects(cluster_facts(28, "flannel", cloud=CLOUD))
+    secrets = [one for one in with_cloud if one["kind"] == "Secret"]
+    secret, of_volumes = secrets
+    assert secret["data"] == of_volumes["data"]
+    told = base64.b64decode(secret["data"]["cloud.conf"]).decode()
+    assert 'password = "a\\"secret\\\\"\n' in told
+    assert 'ca-file = "/etc/config/ca.pem"\n' in told
+    assert base64.b64decode(secret["data"]["ca.pem"]).decode() == CLOUD.ca
+    rest = [one for one in with_cloud if one not in secrets]
+    assert CLOUD.trust_id not in json.dumps(rest)
+    assert CLOUD.password not in repr(CLOUD) + repr(cluster_facts(cloud=CLOUD))
+
+
+def test_what_is_not_known_of_the_cloud_is_not_said():
+    told = configuration(msgspec.structs.replace(CLOUD, ca="", network="", subnet_id="", floating_network_id=""))
+    assert not re.search('ca-file|internal-network|subnet|floating|= ""', told)
+    with pytest.raises(ValueError, match="more than one line"):
+        configuration(msgspec.structs.replace(CLOUD, region="one\n[Global]"))
