@@ -8,11 +8,17 @@ import json
 import threading
 import time
 import uuid
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+
+from keystoneauth1.access import AccessInfoV3
+
+from magnum.conf.settings import load_settings
 
 PASSWORD = "secret"
 DOMAIN = "default"
@@ -193,7 +199,10 @@ class FakeKeystone:
             return 403, _error(403, "You are not authorized to perform the requested action: create trust.")
         ident = uuid.uuid4().hex
         roles = [{"id": f"role-{name}", "name": name} for name in sorted(names)]
-        known = {"redelegated_trust_id": None, "expires_at": None} | asked | {"id": ident, "roles": roles}
+        if caller.trust and not self.trusts[caller.trust].get("redelegation_count"):
+            return 403, _error(403, "The chain of redelegation ends here.")
+        made_from = {"redelegated_trust_id": caller.trust, "expires_at": None, "redelegation_count": 0}
+        known = made_from | asked | {"id": ident, "roles": roles}
         self.trusts[ident] = known
         return 201, {"trust": known}
 
@@ -212,8 +221,13 @@ class FakeKeystone:
             return 404, _error(404, f"Could not find trust: {ident}.")
         if caller.user != known["trustor_user_id"]:
             return 403, _error(403, "You are not authorized to perform the requested action: delete trust.")
-        del self.trusts[ident]
+        self._end(ident)
         return 204, None
+
+    def _end(self, ident: str) -> None:
+        del self.trusts[ident]
+        for made in [trust["id"] for trust in self.trusts.values() if trust["redelegated_trust_id"] == ident]:
+            self._end(made)
 
     # ---- users of clusters
 
@@ -240,9 +254,7 @@ class FakeKeystone:
         return 200, {"user": self.users[ident]}
 
     def _delete_users(self, caller: Token, ident: str, _body: Any, _query: dict[str, str]) -> tuple[int, Any]:
-        if ident not in self.users:
-            return 404, _error(404, f"Could not find user: {ident}.")
-        if caller.domain != self.users[ident]["domain_id"]:
+        if ident not in self.users or caller.domain != self.users[ident]["domain_id"]:
             return 403, _error(403, "You are not authorized to perform the requested action: delete user.")
         del self.users[ident]
         self.trusts = {
@@ -314,3 +326,21 @@ project_name = service
 user_domain_name = Default
 project_domain_name = Default
 """
+
+
+def open_clouds(keystone: FakeKeystone, folder: Path, more: str = "") -> Any:
+    """Give the service's identities there, as a process has them."""
+    file = folder / "magnum.conf"
+    file.write_text(configuration(keystone) + more)
+    with warnings.catch_warnings():
+        # keystonemiddleware is made with WebOb, which imports `cgi` once.
+        warnings.filterwarnings("ignore", "'cgi' is deprecated", DeprecationWarning)
+        from magnum.openstack.identities import open_identities
+
+    return open_identities(load_settings(files=[file]))
+
+
+def requested(keystone: FakeKeystone, clouds: Any, user: str, project: str) -> Any:
+    """Give the cloud as the API sees it for somebody's request."""
+    token = keystone.give_token(user, project)
+    return clouds.requested(AccessInfoV3({"token": keystone._described(keystone.tokens[token])}, token))

@@ -149,7 +149,7 @@ class World:
         self.settings = Settings(default=Default(state_path=directory, host="here"), **sections)
         self.database = database or self._open(url, fresh=fresh)
         self.randomness = random.Random(seed)
-        features = SPEC.features | ({Feature.OWNERS_CLOUD} if clouds else set())
+        features = SPEC.features | ({Feature.OWNERS_CLOUD, Feature.NODE_TRUSTEE} if clouds else set())
         self.registry = registry or FakeRegistry(sleep=self.clock.turn, features=features)
         self.listeners = NoListeners()
         self.store = DatabaseStore(x509keypairs, self.database, KEYRING)

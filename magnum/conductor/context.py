@@ -18,23 +18,26 @@ from sqlalchemy import Connection
 from magnum.certificates.encryption import Place
 from magnum.db import authorities, cluster_secrets, clusters, credentials, ledger, nodegroups, nodes, operations
 from magnum.db.errors import LeaseLost
-from magnum.drivers.base import ClientTls
+from magnum.drivers.base import ClientTls, NodeTrustee
 from magnum.model.clocks import MICROSECONDS, Clock
 from magnum.model.clusters import Cluster
 from magnum.model.clustertemplates import ClusterTemplate
 from magnum.model.credentials import NodeCredential, hash_token
 from magnum.model.events import EventLevel
-from magnum.model.failures import Fatal
+from magnum.model.failures import Code, Fatal, Retry
 from magnum.model.ledger import CloudResource, ResourceState
 from magnum.model.nodegroups import NodeGroup
 from magnum.model.nodes import Node
 from magnum.model.operations import Operation, UpgradeNodeGroup
 from magnum.model.signing import CaType, NodeLimits
+from magnum.model.trusts import TRUSTEE_TRUST
+from magnum.openstack.errors import CloudError
+from magnum.openstack.trustees import keystone_of_nodes
 
 from .events import record
 from .lease import Lease
 from .rows import Rows
-from .secrets import lend_client_tls, open_client_tls, store_failures
+from .secrets import lend_client_tls, open_client_tls, store_failures, trustee_place
 from .services import ConductorServices
 
 T = TypeVar("T")
@@ -208,6 +211,32 @@ class StepContext:
             return open_client_tls(store, self.cluster, beside)
         rules, now = self.services.settings.x509, self._rows.now
         return lend_client_tls(store, self.cluster, ca_type, beside, settings=rules, now=now)
+
+    def trustee_password(self) -> str | None:
+        """Give the password of the cluster's own user; for our own steps."""
+        uuid = self.cluster.uuid
+        with store_failures("open the password of the cluster's user"):
+            stored = self.services.database.read(lambda tx: clusters.trustee_password(tx, uuid))
+            return None if stored is None else self.services.keyring.decrypt(stored, trustee_place(uuid))
+
+    def trustee(self) -> NodeTrustee | None:
+        cluster, clouds = self.cluster, self.services.driver_services.clouds
+        given = [row for row in self.resources(TRUSTEE_TRUST) if row.name == cluster.trustee_username]
+        password = self.trustee_password()
+        if clouds is None or cluster.trust_id is None or cluster.trustee_user_id is None or password is None:
+            return None
+        if not given or given[0].provider_id is None:
+            return None
+        trust = self.services.settings.trust
+        try:
+            auth_url = keystone_of_nodes(
+                clouds.trusted(cluster.trust_id),
+                interface=trust.trustee_keystone_interface,
+                region=trust.trustee_keystone_region_name,
+            )
+        except CloudError as error:
+            raise Retry(Code.PROVIDER_UNREACHABLE, f"Where nodes reach Keystone cannot be told. {error}") from error
+        return NodeTrustee(auth_url, cluster.trustee_user_id, password, given[0].provider_id)
 
     def secret(self, name: str, make: Callable[[], str]) -> str:
         uuid = self.cluster.uuid

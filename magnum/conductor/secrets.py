@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from magnum.certificates.authority import lend_client_certificate, open_authority
 from magnum.certificates.bundle import PrivateKeyError, clear_private_key
-from magnum.certificates.encryption import EncryptionError, Keyring, check_canary, seal_canary
+from magnum.certificates.encryption import EncryptionError, Keyring, Place, check_canary, seal_canary
 from magnum.certificates.rules import SigningRules
 from magnum.certificates.stores.base import CertificateStore, CertificateStoreError, CertificateStoreRefusedError
 from magnum.conf.x509 import X509
@@ -45,6 +45,11 @@ def store_failures(doing: str) -> Iterator[None]:
         raise Retry(Code.SECRET_STORE, f"Could not {doing}: {error}") from error
     except (EncryptionError, PrivateKeyError) as error:
         raise Fatal(Code.SECRET_STORE, f"Could not {doing}: {error}") from error
+
+
+def trustee_place(cluster_uuid: str) -> Place:
+    """Say where the password of a cluster's own user in the cloud is stored."""
+    return Place("cluster", "trustee_password", cluster_uuid)
 
 
 def signing_rules(settings: X509) -> SigningRules:

@@ -102,6 +102,12 @@ def update(tx: Connection, uuid: str, **columns: object) -> None:
         raise NotFound(RESOURCE, uuid)
 
 
+def trustee_password(tx: Connection, uuid: str) -> str | None:
+    """Give the password of the cluster's own user as it is stored: sealed, or clear by an earlier release."""
+    stored: str | None = tx.execute(select(cluster.c.trustee_password).where(cluster.c.uuid == uuid)).scalar()
+    return stored
+
+
 def delete(tx: Connection, uuid: str) -> None:
     """Delete the cluster's row and no other; what the last sweep still needs stays."""
     if tx.execute(sql_delete(cluster).where(cluster.c.uuid == uuid)).rowcount == 0:

@@ -11,7 +11,7 @@ nothing but what it writes through its context, and touches its provider only in
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from enum import StrEnum
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -27,6 +27,8 @@ from magnum.model.operations import Operation
 from magnum.model.outcomes import Outcome
 from magnum.model.signing import CaType, NodeLimits
 
+from .secrets import ClientTls as ClientTls  # noqa: PLC0414  part of the contract
+from .secrets import NodeTrustee as NodeTrustee  # noqa: PLC0414  part of the contract
 from .services import DriverServices as DriverServices  # noqa: PLC0414  part of the contract
 from .services import NodeAccess as NodeAccess  # noqa: PLC0414  part of the contract
 from .services import NodeListeners as NodeListeners  # noqa: PLC0414  part of the contract
@@ -66,6 +68,7 @@ class Feature(StrEnum):
     ROTATE_CA = "the rotation of a cluster's CA"
     ROTATE_CREDENTIAL = "the rotation of a cluster's credentials"
     OWNERS_CLOUD = "clusters in their owner's cloud"  # made by a trust that the API has from the owner
+    NODE_TRUSTEE = "components that act in the cloud"  # as the cluster's own user, where the operator allows it
 
 
 class RotationPhase(StrEnum):
@@ -106,20 +109,6 @@ class DriverSpec(Protocol):
     def problems(self, request: ClusterRequest) -> Sequence[Problem]:
         """Say all that is wrong with a cluster that is asked for; empty when it can be made."""
         ...
-
-
-class ClientTls(msgspec.Struct, frozen=True):
-    """What proves us to a cluster's own API; PEM. The key is never shown."""
-
-    ca: str
-    certificate: str
-    key: str
-
-    def __repr__(self) -> str:
-        return "ClientTls(…)"
-
-    def __rich_repr__(self) -> list[tuple[str, Any]]:
-        return []
 
 
 class Bill(msgspec.Struct, frozen=True):
@@ -248,6 +237,13 @@ class DriverContext(Protocol):
 
     def client_tls(self, ca_type: CaType = CaType.KUBERNETES) -> ClientTls:
         """Give Magnum's own client certificate for this cluster; of another of its authorities one for a day."""
+        ...
+
+    def trustee(self) -> NodeTrustee | None:
+        """Give the cluster's own user in the cloud; None where it has none, as the operator or the driver wants it.
+
+        For user data of nodes whose components need the cloud, and nowhere else.
+        """
         ...
 
     def secret(self, name: str, make: Callable[[], str]) -> str:

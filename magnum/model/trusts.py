@@ -8,6 +8,10 @@ import msgspec
 
 TRUST = "trust"
 """The kind of resource on the ledger."""
+TRUSTEE = "trustee"
+"""The kind of the user that a cluster has of its own; its name is the entry's."""
+TRUSTEE_TRUST = "trustee-trust"
+"""The kind of the trust to that user; its name is the user's."""
 TRUST_EVENT = "cluster.trust"
 """The kind of events about it."""
 

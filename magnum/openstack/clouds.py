@@ -37,6 +37,10 @@ class Clouds(Protocol):
         """
         ...
 
+    def domain_admin(self) -> "Cloud | None":
+        """Give the cloud as whoever manages the domain of clusters' users; None where [trust] names nobody."""
+        ...
+
     def requested(self, token: AccessInfo) -> "Cloud":
         """Give the cloud as whoever asks the API sees it. For the length of one request."""
         ...

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from keystoneauth1 import exceptions as keystoneauth
 from keystoneauth1.access import AccessInfo
 from keystoneauth1.identity.base import BaseIdentityPlugin
-from keystoneauth1.identity.v3 import Token
+from keystoneauth1.identity.v3 import Password, Token
 from keystoneauth1.session import Session
 
 from magnum.conf.settings import Settings
@@ -52,12 +52,19 @@ class Identities:
             ),
         )
 
+    def domain_admin(self) -> Cloud | None:
+        trust = self._settings.trust
+        known = (trust.trustee_domain_id or trust.trustee_domain_name) and trust.trustee_domain_admin_password
+        if not known or not (trust.trustee_domain_admin_id or trust.trustee_domain_admin_name):
+            return None
+        return self._remembered(("domain admin",), self._by_domain_admin)
+
     def requested(self, token: AccessInfo) -> Cloud:
         return self._cloud(_Requester(self._address, token))
 
     def forget(self, trust_id: str) -> None:
         with self._lock:
-            for key in [key for key in self._known if key[1] == trust_id]:
+            for key in [key for key in self._known if trust_id in key]:
                 del self._known[key]
 
     def _by_trust(self, trust_id: str) -> BaseIdentityPlugin:
@@ -66,6 +73,29 @@ class Identities:
             "disabled, or has lost a role. A member of the project can give a new one: openstack coe credential rotate."
         )
         return _Scoped(self._address, self._session, self._login, refusal, trust_id=trust_id)
+
+    def _by_domain_admin(self) -> BaseIdentityPlugin:
+        trust = self._settings.trust
+        own_domain = (trust.trustee_domain_admin_domain_id, trust.trustee_domain_admin_domain_name)
+        user_domain_id, user_domain_name = (
+            own_domain
+            if any(own_domain)
+            else (
+                trust.trustee_domain_id,
+                trust.trustee_domain_name,
+            )
+        )
+        login = Password(
+            self._address,
+            trust.trustee_domain_admin_password or "",
+            user_id=trust.trustee_domain_admin_id,
+            username=None if trust.trustee_domain_admin_id else trust.trustee_domain_admin_name,
+            user_domain_id=user_domain_id,
+            user_domain_name=None if user_domain_id else user_domain_name,
+            domain_id=trust.trustee_domain_id,
+            domain_name=None if trust.trustee_domain_id else trust.trustee_domain_name,
+        )
+        return _Own(self._address, self._session, login)
 
     def _in_project(self, project_id: str) -> BaseIdentityPlugin:
         refusal = (

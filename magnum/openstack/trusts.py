@@ -51,6 +51,12 @@ def make_trust(
     return msgspec.convert(keystone.post(_PATH, {"trust": asked | more})["trust"], Trust)
 
 
+def find_trust(keystone: "CloudService", *, trustor: str, trustee: str, made_from: str | None) -> Trust | None:
+    """Find what this trustor, who asks, has given to somebody by one of the own trusts. Raises CloudError."""
+    given = msgspec.convert(keystone.get(_PATH, params={"trustor_user_id": trustor})["trusts"], list[Trust])
+    return next((t for t in given if (t.trustee_user_id, t.redelegated_trust_id) == (trustee, made_from)), None)
+
+
 def list_trusts(keystone: "CloudService", *, trustee: str) -> list[Trust]:
     """Give what this user, who asks, may act by. Raises CloudError."""
     return msgspec.convert(keystone.get(_PATH, params={"trustee_user_id": trustee})["trusts"], list[Trust])

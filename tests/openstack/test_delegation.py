@@ -15,9 +15,10 @@ from magnum.core.trusts import why_not_delegated
 with warnings.catch_warnings():
     # keystonemiddleware is made with WebOb, which imports `cgi` once.
     warnings.filterwarnings("ignore", "'cgi' is deprecated", DeprecationWarning)
-    from magnum.openstack.errors import NotAllowed, NotThere, TrustEnded
+    from magnum.openstack.errors import NotAllowed, NotThere, Refused, TrustEnded, Unanswered
     from magnum.openstack.identities import open_identities
-    from magnum.openstack.trusts import end_trust, is_alive, is_redelegated, list_trusts, make_trust
+    from magnum.openstack.trustees import delete_user, find_user, keystone_of_nodes, make_user
+    from magnum.openstack.trusts import end_trust, find_trust, is_alive, is_redelegated, list_trusts, make_trust
 
 PROJECT = "third"
 
@@ -163,6 +164,36 @@ def test_heat_takes_a_new_trust_of_its_own_from_another_trustor_only(clouds, mak
     assert is_alive(clouds, third.id)
     assert end_trust(clouds, third.id)
     assert not is_alive(clouds, third.id)
+
+
+def test_a_clusters_own_user_acts_by_a_trust_that_it_cannot_hand_on(cloud, clouds, person, owner, last):
+    trust = entrust(clouds, owner)
+    last.callback(end_trust, clouds, trust.id)
+    ours, admin = clouds.trusted(trust.id), clouds.domain_admin()
+    domain = admin.identity().domain_id
+    name, password = f"cluster-{secrets.token_hex(4)}_{trust.project_id}", secrets.token_urlsafe(24)
+    user = make_user(admin.keystone(), name, password, domain_id=domain)
+    last.callback(delete_user, admin.keystone(), user, domain_id=domain)
+    with pytest.raises(Refused):
+        make_user(admin.keystone(), name, password, domain_id=domain)
+    assert find_user(admin.keystone(), name, domain_id=domain) == user
+    roles, given = ours.identity().role_names, {"trustor": trust.trustor_user_id, "trustee": user.id}
+    assert find_trust(ours.keystone(), **given, made_from=trust.id) is None
+    made = make_trust(ours.keystone(), **given, project_id=trust.project_id, roles=roles, redelegations=0)
+    assert find_trust(ours.keystone(), **given, made_from=trust.id).id == made.id
+    address = keystone_of_nodes(clouds.own(), interface="public", region="RegionOne")
+    node = by(Password(address, user_id=user.id, password=password, trust_id=made.id))
+    assert node.connection.current_project_id == trust.project_id
+    list(node.connection.block_storage.volumes())  # it is let in
+    assert (
+        node.ask("POST", "/stacks", {"stack_name": name, "template": SMALL}, service="orchestration").status_code == 500
+    )
+    delete_user(admin.keystone(), user, domain_id=domain)
+    delete_user(admin.keystone(), user, domain_id=domain)
+    assert find_user(admin.keystone(), name, domain_id=domain) is None
+    assert made.id not in {known.id for known in person("admin").connection.identity.trusts()}
+    with pytest.raises(Unanswered, match="no internal endpoint of its own of the region elsewhere"):
+        keystone_of_nodes(clouds.own(), interface="internal", region="elsewhere")
 
 
 def delete_owner(admin, owner, _trust):

@@ -12,11 +12,13 @@ from .certificates import make_certificates
 from .clusters import settle, show_addresses
 from .nodes import plan_nodes
 from .recipe import Recipe
+from .trustees import make_steps
 
 
 def _steps(context: StepContext, driver: Driver) -> Sequence[Step]:
     return (
         Step("certificates", lambda _: make_certificates(context)),
+        *make_steps(context),
         Step("nodes", lambda _: plan_nodes(context)),
         *driver.create_steps(context),
     )

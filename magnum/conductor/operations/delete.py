@@ -20,10 +20,11 @@ from magnum.model.statuses import StatusEvent
 from .certificates import references
 from .clusters import show_failure
 from .recipe import Recipe
+from .trustees import remove_steps
 
 
 def _steps(context: StepContext, driver: Driver) -> Sequence[Step]:
-    return driver.delete_steps(context)
+    return (*driver.delete_steps(context), *remove_steps(context))
 
 
 def _succeed(tx: Connection, context: StepContext) -> None:

@@ -24,6 +24,7 @@ from .certificates import remove_certificates
 from .clusters import settle_cluster
 from .recipe import Recipe, unsupported
 from .successors import distrust_predecessors, make_successors, name_successors, renew_own_certificate
+from .trustees import make_steps, remove_steps
 from .trusts import remove_old_trusts, use_new_trust
 
 
@@ -46,9 +47,11 @@ def _credential_steps(context: StepContext, driver: Driver) -> Sequence[Step]:
         raise unsupported(Feature.ROTATE_CREDENTIAL)
     return (
         Step("use the new trust", lambda _: use_new_trust(context)),
+        *make_steps(context),
         *driver.rotate_credential_steps(context),
         Step("certificates", lambda _: renew_own_certificate(context)),
         Step("remove certificates", lambda _: remove_certificates(context)),
+        *remove_steps(context, but_present=True),
         Step("remove trusts", lambda _: remove_old_trusts(context)),
     )
 

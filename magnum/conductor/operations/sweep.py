@@ -18,6 +18,7 @@ from magnum.model.outcomes import Done, Outcome
 
 from .certificates import remove_certificates
 from .recipe import Recipe
+from .trustees import remove_steps
 from .trusts import remove_trusts
 
 LOG = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ def _steps(context: StepContext, driver: Driver) -> Sequence[Step]:
         Step("look again", lambda _: _look_again(context, driver)),
         *driver.delete_steps(context),
         Step("remove certificates", lambda _: remove_certificates(context, *_known(context).secrets)),
+        *remove_steps(context),
         Step("remove trusts", lambda _: remove_trusts(context)),
     )
 

@@ -23,7 +23,7 @@ class FakeSpec(msgspec.Struct, frozen=True):
     )
     driver_path: str = "magnum.drivers.fake.driver:FakeDriver"
     longest_call: float = 5.0
-    features: frozenset[Feature] = frozenset(Feature) - {Feature.OWNERS_CLOUD}
+    features: frozenset[Feature] = frozenset(Feature) - {Feature.OWNERS_CLOUD, Feature.NODE_TRUSTEE}
     labels: Mapping[str, str] = MappingProxyType({LATENCIES_LABEL: "", FAULTS_LABEL: "", VERSION_LABEL: VERSION})
 
     def problems(self, request: ClusterRequest) -> Sequence[Problem]:

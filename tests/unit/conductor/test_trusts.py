@@ -4,26 +4,17 @@ Keystone is a stand-in at the other end of real HTTP (tests/fake_keystone.py).
 """
 
 import itertools
-import warnings
 
 import pytest
-from fake_keystone import configuration, fake_keystone
+from fake_keystone import fake_keystone, open_clouds, requested
 from simulation import OWNER, AtPoint, Crash, World
 
 from magnum.conductor.orphans import INTERVAL, PATIENCE, OrphanTrusts
 from magnum.conductor.trust_checks import TrustChecks
-from magnum.conf.settings import load_settings
 from magnum.core import rotations
 from magnum.core import trusts as core
 from magnum.core.errors import Unavailable
 from magnum.db import clusters, ledger
-
-with warnings.catch_warnings():
-    # keystonemiddleware is made with WebOb, which imports `cgi` once.
-    warnings.filterwarnings("ignore", "'cgi' is deprecated", DeprecationWarning)
-    from keystoneauth1.access import AccessInfoV3
-
-    from magnum.openstack.identities import open_identities
 
 AFTER_LEASE = 11.0
 FEWEST_POINTS = 4
@@ -43,9 +34,7 @@ def keystone():
 
 @pytest.fixture
 def world(tmp_path, keystone):
-    file = tmp_path / "magnum.conf"
-    file.write_text(configuration(keystone))
-    world = World(tmp_path, clouds=open_identities(load_settings(files=[file])))
+    world = World(tmp_path, clouds=open_clouds(keystone, tmp_path))
     yield world
     world.close()
 
@@ -53,8 +42,7 @@ def world(tmp_path, keystone):
 @pytest.fixture
 def cloud(world, keystone):
     """The cloud as the owner's request sees it."""
-    token = keystone.give_token(OWNER.user_id, OWNER.project_id)
-    return world.clouds.requested(AccessInfoV3({"token": keystone._described(keystone.tokens[token])}, token))
+    return requested(keystone, world.clouds, OWNER.user_id, OWNER.project_id)
 
 
 @pytest.fixture
