@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from magnum.db import clusters, events, ledger, operations
+from magnum.db.errors import DatabaseUnreachable
 from magnum.drivers.base import DriverSpec, Feature
 from magnum.model.clusters import Cluster
 from magnum.model.events import Event
@@ -89,6 +90,8 @@ def entrusted(service: Service, spec: DriverSpec, cluster_uuid: str, cloud: "Clo
     made = _make(service, cluster_uuid, cloud)
     try:
         yield made
+    except DatabaseUnreachable:  # what was to be stored may be there: if not, the attempt on the ledger is found
+        raise
     except BaseException:
         _take_back(service, cloud, made)
         raise

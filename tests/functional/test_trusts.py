@@ -13,6 +13,7 @@ from worlds import InProcess
 from magnum.conf.settings import load_settings
 from magnum.conf.trust import Trust
 from magnum.db import clusters, ledger
+from magnum.db.errors import DatabaseUnreachable
 from magnum.drivers.base import Feature
 from magnum.drivers.fake.spec import SPEC
 from magnum.drivers.registry import Registry
@@ -178,6 +179,25 @@ def test_it_is_taken_back_when_the_cluster_cannot_be_stored(world, amy, keystone
     assert (keystone.trusts, attempts(world)) == ({}, ())
 
 
+@pytest.mark.parametrize("stored", [True, False])
+def test_where_nobody_knows_whether_it_was_stored_it_is_kept(world, amy, keystone, monkeypatch, stored):
+    """The connection breaks while the transaction is committed. If nothing was stored, conductors find the attempt."""
+    template, write = amy.make_template(), world.database.write
+
+    def break_off(function):
+        if "insert" not in function.__code__.co_names + function.__code__.co_freevars:
+            return write(function)
+        if stored:
+            write(function)
+        raise DatabaseUnreachable
+
+    monkeypatch.setattr(world.database, "write", break_off)
+    assert amy.ask_cluster(template).status_code == 503
+    [trust_id] = keystone.trusts
+    assert [row.provider_id for row in attempts(world)] == ([] if stored else [None])
+    assert world.read(lambda tx: clusters.with_trusts(tx, [trust_id])) == ({trust_id} if stored else set())
+
+
 def test_what_could_not_be_taken_back_stays_on_the_ledger(world, amy, keystone, monkeypatch):
     template = amy.make_template()
 
@@ -334,6 +354,10 @@ def test_a_rotation_gives_a_new_one_beside_the_old(world, amy, keystone, cluster
     assert set(keystone.trusts) == {old, second.provider_id}
     newest = next(o for o in world.operations(cluster) if o.kind == "rotate-credential")
     assert newest.arguments.trust_id == second.provider_id
+    for path in ("", "/operations", "/events"):
+        shown = amy.ask("GET", f"/clusters/{cluster}{path}")
+        assert shown.status_code == 200
+        assert second.provider_id not in shown.text
 
 
 def test_a_rotation_that_is_refused_takes_it_back(world, amy, keystone, cluster):

@@ -54,14 +54,18 @@ def event_view(event: Event) -> EventView:
     )
 
 
+_HIDDEN = frozenset({"trust_id"})
+"""Arguments that are nobody's business, as with clusters."""
+
+
 def operation_view(standing: Standing) -> OperationView:
-    operation = standing.operation
+    operation, arguments = standing.operation, msgspec.structs.asdict(standing.operation.arguments)
     is_open = operation.finished_at is None
     is_complete = operation.state is OperationState.COMPLETE
     return OperationView(
         uuid=operation.uuid,
         kind=operation.kind,
-        arguments=msgspec.structs.asdict(operation.arguments),
+        arguments={name: value for name, value in arguments.items() if name not in _HIDDEN},
         state=operation.state,
         step=operation.step,
         steps_done=operation.steps_total if is_complete else max(0, operation.step_number - 1),
