@@ -298,3 +298,12 @@ def test_what_fails_is_told_with_its_node_its_service_and_the_cause(owner, faili
     codes = (Code.CAPACITY, Code.CAPACITY, Code.NODE_STEP, Code.NODE_STEP)
     assert tuple(found[group].code for group in failing) == codes
     assert owner.stacks.failed_nodes(owner.context, failing["signal"].name) == (frozenset(), frozenset({6}))
+
+
+def test_after_a_failure_the_next_operation_makes_the_node_anew(owner, failing):
+    failed = failing["signal"]
+    again = msgspec.structs.replace(failed, operation="again", workers=owner.group(WORKER, [6]))
+    owner.converge(again)
+    again = msgspec.structs.replace(again, workers=owner.group(WORKER, [6], [6], instance="second"))
+    owner.converge(again, meanwhile=owner.signals(**{"life-worker-6": OK}), **{WORKER: {6: "# second\n"}})
+    assert owner.stacks.failed_nodes(owner.context, failed.name) == (frozenset(), frozenset())

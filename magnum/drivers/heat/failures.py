@@ -18,13 +18,19 @@ LONGEST_SENTENCE = 400
 SET_UP = "OS::Heat::WaitCondition"
 _GROUPS = {"kube_masters": "master", "kube_minions": "worker"}
 _NODE = re.compile(r"(\d+)(-place)?")
-_CALLED_OFF = re.compile(r"\b(aborted|cancell?ed|not reached|stack update started)\b|^state changed$", re.IGNORECASE)
+_CALLED_OFF = re.compile(
+    r"(?:resources[\w.\[\]-]*: )*(?:\w+ aborted\b|Stack \w+ cancell?ed\b|The Stack \(.*\) could not be found)"
+)
+_OUT_OF_TIME = re.compile(r"timed out", re.IGNORECASE)
+_SILENT = "WaitConditionTimeout"
 _CAPACITY = re.compile(r"quota|no valid host|not enough|exceeded|no more ip|insufficient", re.IGNORECASE)
+
+# What Heat wraps a sentence in, once for each level: "ResourceInError: resources.group.resources[2]: ".
 _WRAPPED = re.compile(r"^(?:\w+(?:\.\w+)*: )?(?:\w+: )?resources(?:\.[\w-]+|\[[\w-]+\])+: ")
 _ERROR_STATUS = re.compile(r'^Went to status error due to "(?P<text>.*)"$', re.IGNORECASE | re.DOTALL)
+# What is no part of the sentence: the words and figures of protocols.
 _NOISE = re.compile(r"^Message: |,? ?Code: \d+$|\s*\((?:HTTP \d+)?\)|\s*\(?Request-ID: [\w-]+\)?|^Error: ")
-_REST = re.compile(r"\s*Neutron server returns request_ids: \[.*?\]")
-_TIMED_OUT = re.compile(r"\b0 of \d+ received|timed out", re.IGNORECASE)
+_REQUEST_IDS = re.compile(r"\s*Neutron server returns request_ids: \[.*?\]")
 
 
 class Cause(msgspec.Struct, frozen=True):
@@ -63,14 +69,17 @@ def failure(stack: Stack, resources: Sequence[StackResource]) -> Fatal:
 
 
 def causes(resources: Sequence[StackResource]) -> tuple[Cause, ...]:
-    """Find the deepest resources that failed, those of nodes' own words first."""
+    """Find the deepest resources that failed of themselves, those of nodes' own words first."""
     inner = _inner_stacks(resources)
-    failed = [resource for resource in resources if resource.status.endswith("_FAILED")]
-    outer = {resource.linked("stack") for resource in failed}
-    deepest = [resource for resource in failed if resource.linked("nested") not in outer]
-    own = [resource for resource in deepest if not _CALLED_OFF.search(resource.reason or "")]
-    found = [_cause(resource, inner) for resource in own or deepest]
+    own = [resource for resource in _deepest(resources) if not _CALLED_OFF.match(resource.reason or "")]
+    found = [_cause(resource, inner) for resource in own]
     return tuple(sorted(found, key=lambda cause: (cause.kind != SET_UP, cause.role or "", cause.number or 0)))
+
+
+def was_called_off(stack: Stack, resources: Sequence[StackResource]) -> bool:
+    """Say whether nothing failed of itself: the change came while an earlier, failed one was not at rest yet."""
+    out_of_time = _OUT_OF_TIME.search(stack.reason or "")
+    return bool(_deepest(resources)) and not causes(resources) and not out_of_time
 
 
 def failed_nodes(resources: Sequence[StackResource]) -> tuple[frozenset[int], frozenset[int]]:
@@ -83,6 +92,12 @@ def failed_nodes(resources: Sequence[StackResource]) -> tuple[frozenset[int], fr
         if role and entry and not entry[2] and not resource.status.endswith("_COMPLETE"):
             numbers[role].add(int(entry[1]))
     return frozenset(numbers["master"]), frozenset(numbers["worker"])
+
+
+def _deepest(resources: Sequence[StackResource]) -> list[StackResource]:
+    failed = [resource for resource in resources if resource.status.endswith("_FAILED")]
+    outer = {resource.linked("stack") for resource in failed} - {None}
+    return [resource for resource in failed if resource.linked("nested") not in outer]
 
 
 def _inner_stacks(resources: Iterable[StackResource]) -> dict[str, StackResource]:
@@ -106,22 +121,22 @@ def _cause(resource: StackResource, inner: Mapping[str, StackResource]) -> Cause
 
 def _sentence(reason: str | None) -> str:
     """Take the service's own words out of Heat's."""
-    text = " ".join((reason or "").split())
+    text = "".join(letter if letter.isprintable() else " " for letter in reason or "")
+    text = " ".join(text.split())
     while match := _WRAPPED.match(text):
         text = text[match.end() :]
     if match := _ERROR_STATUS.match(text):
         text = match["text"]
-    text = _REST.sub("", text).strip()
+    text = _REQUEST_IDS.sub("", text).strip()
     for _ in range(3):
         text = _NOISE.sub("", text).strip()
     return _ended(text or "it gives no reason")
 
 
 def _set_up(reason: str | None) -> str:
-    text = _sentence(reason)
-    if _TIMED_OUT.search(text):
+    if (reason or "").startswith(_SILENT):
         return "it did not say in time how its set-up went; its console may tell why."
-    return f"its set-up failed: {text}"
+    return f"its set-up failed: {_sentence(reason)}"
 
 
 def _ended(text: str) -> str:

@@ -60,13 +60,15 @@ class Stacks:
             _check_ours(context, details)
             if row.state is not ResourceState.PRESENT:
                 context.confirm(row, line.id)
-            if _asked_by(details) != (desired.operation, desired.content):
-                with context.provider_call(f"update stack {desired.name}", timeout=CALL_LIMIT), told():
-                    heat.update(line, desired.request(user_data()))
-                return self._told_to(context, Stack(line.id, line.name, "UPDATE_IN_PROGRESS"))
-            if not details.stack.complete:
-                raise failures.failure(details.stack, heat.resources(details.stack))
-            return Done()
+            if _asked_by(details) == (desired.operation, desired.content):
+                if details.stack.complete:
+                    return Done()
+                resources = heat.resources(line)
+                if not failures.was_called_off(details.stack, resources):
+                    raise failures.failure(details.stack, resources)
+            with context.provider_call(f"update stack {desired.name}", timeout=CALL_LIMIT), told():
+                heat.update(line, desired.request(user_data()))
+            return self._told_to(context, Stack(line.id, line.name, "UPDATE_IN_PROGRESS"))
 
     def see(self, context: DriverContext, name: str) -> Seen | None:
         """Read a stack with all it says. Two calls; not for waiting."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from magnum.drivers.heat.failures import causes, failed_nodes, failure
+from magnum.drivers.heat.failures import failed_nodes, failure, was_called_off
 from magnum.model.failures import Code
 from magnum.openstack.heat import Stack, StackResource
 
@@ -64,6 +64,12 @@ def of_a_node(kind, reason, *, group="kube_minions", entry="2", name="server"):
         ),
         (
             "OS::Heat::WaitCondition",
+            "WaitConditionFailure: resources.set_up: apt aborted: the download timed out",
+            "worker 2: its set-up failed: apt aborted: the download timed out.",
+            Code.NODE_STEP,
+        ),
+        (
+            "OS::Heat::WaitCondition",
             "WaitConditionTimeout: resources.set_up: 0 of 1 received",
             "worker 2: it did not say in time how its set-up went; its console may tell why.",
             Code.NODE_STEP,
@@ -118,9 +124,33 @@ def test_where_no_resource_failed_the_stack_itself_says_why():
     assert failure(timed_out, []).text == "Heat: the stack web is CREATE_FAILED: Create timed out."
 
 
-def test_what_was_called_off_is_told_if_there_is_nothing_else():
-    [cause] = causes(of_a_node("OS::Nova::Server", "CREATE aborted (user triggered cancel)")[:-1])
-    assert (cause.role, cause.number) == ("worker", 2)
+@pytest.mark.parametrize(
+    ("reason", "stack", "called_off"),
+    [
+        ("CREATE aborted (user triggered cancel)", STACK, True),
+        ("Stack UPDATE cancelled", STACK, True),
+        ("resources.4-place: The Stack (web-4-place) could not be found.", STACK, True),
+        ("CREATE aborted (user triggered cancel)", Stack("top", "web", "CREATE_FAILED", "Create timed out"), False),
+        ("Forbidden: resources.server: no", STACK, False),
+    ],
+)
+def test_what_only_was_called_off_did_not_fail(reason, stack, called_off):
+    found = of_a_node("OS::Nova::Server", reason)
+    assert was_called_off(stack, found) is called_off
+    assert not was_called_off(stack, [])
+
+
+def test_a_stack_that_ran_out_of_time_says_so():
+    timed_out = Stack("top", "web", "CREATE_FAILED", "Create timed out")
+    found = of_a_node("OS::Nova::Server", "CREATE aborted (user triggered cancel)")
+    assert failure(timed_out, found).text == "Heat: the stack web is CREATE_FAILED: Create timed out."
+
+
+def test_what_a_node_says_is_bounded_and_printable():
+    reason = "WaitConditionFailure: resources.set_up: \x1b[31m" + "x" * 5000
+    told = failure(STACK, of_a_node("OS::Heat::WaitCondition", reason)).text
+    assert told.isprintable()
+    assert len(told) < 500
 
 
 def test_nodes_whose_server_is_not_complete_are_known():

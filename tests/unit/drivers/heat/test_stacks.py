@@ -113,6 +113,17 @@ def test_a_failure_of_this_very_operation_fails_it(bench):
     assert raised.value.text == f"Heat: the stack {NAME} is CREATE_FAILED: Resource CREATE failed: something."
 
 
+def test_what_heat_called_off_is_asked_for_again(bench):
+    bench.converge()
+    bench.heat.settle(NAME, "FAILED", "Resource CREATE failed: cancelled")
+    bench.heat.found = [
+        {"resource_name": "network", "resource_type": "network.yaml", "resource_status": "CREATE_FAILED"}
+        | {"resource_status_reason": "CREATE aborted (user triggered cancel)"}
+    ]
+    bench.complete()
+    assert len(bench.heat.asked("PUT")) == 1
+
+
 def test_one_that_failed_under_another_operation_is_brought_on(bench):
     bench.converge()
     bench.heat.settle(NAME, "FAILED", "too bad")
