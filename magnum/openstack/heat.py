@@ -99,13 +99,6 @@ class StackResource(
         return found.rsplit("/", 1)[-1] if found else None
 
 
-class StackEvent(msgspec.Struct, frozen=True, rename={"status": "resource_status", "reason": "resource_status_reason"}):
-    resource_name: str
-    status: str
-    event_time: str
-    reason: str | None = None
-
-
 class Heat:
     """All calls raise CloudError."""
 
@@ -166,11 +159,6 @@ class Heat:
         """List the resources of a stack, and of the stacks in it."""
         answer = self._service.get(f"{stack.path}/resources", params={"nested_depth": depth})
         return _typed(answer, "resources", tuple[StackResource, ...])
-
-    def events(self, stack: Stack, *, depth: int = DEEPEST) -> tuple[StackEvent, ...]:
-        """List what has happened in a stack, and in the stacks in it, oldest first."""
-        answer = self._service.get(f"{stack.path}/events", params={"nested_depth": depth, "sort_dir": "asc"})
-        return _typed(answer, "events", tuple[StackEvent, ...])
 
 
 def _body(request: StackRequest) -> dict[str, Json]:

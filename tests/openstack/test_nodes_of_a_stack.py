@@ -84,11 +84,11 @@ class Owner:
         machines = {number: self.machine(f"life-{role}-{number}", **kept) for number in servers}
         return Group(places={number: f"life-{role}-{number}" for number in places}, servers=machines)
 
-    def wanted(self, masters, workers, *, operation=None):
+    def wanted(self, masters, workers):
         return Desired(
             name=self.name,
             cluster_uuid=self.context.cluster.uuid,
-            operation=operation or self.context.operation.uuid,
+            operation=self.context.operation.uuid,
             parameters=evaluate(CLUSTER, self.facts),
             masters=masters,
             workers=workers,
