@@ -1,5 +1,7 @@
 """What a cloud offers, asked over HTTP of a simulated one. Real services are asked in tests/openstack."""
 
+import threading
+
 import pytest
 from simulated_cloud import PUBLIC_KEY, SILENCE, flavor, image, network, simulated_cloud, subnet, uuid
 
@@ -170,3 +172,18 @@ def test_the_type_of_a_volume_for_which_none_is_named(cloud):
     cloud.volume_types.clear()
     with pytest.raises(NotThere, match="no type of volumes"):
         cinder.default_volume_type(service, "")
+
+
+def test_all_services_are_asked_at_the_same_time(cloud, offers):
+    """None of them answers before all of them have been asked."""
+    all_asked = threading.Barrier(8, timeout=60)
+    answer = cloud.answer
+
+    def once_all_were_asked(*question):
+        all_asked.wait()
+        return answer(*question)
+
+    cloud.answer = once_all_were_asked
+    offers.look(EVERYTHING)
+    assert len(cloud.calls) == all_asked.parties
+    assert offers.image("fake").name == "fake"
