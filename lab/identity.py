@@ -15,6 +15,8 @@ from .settings import REGION, Lab
 OURS = "magnum"
 SERVICES = ("barbican", "glance", "placement", "nova", "neutron", "cinder", "octavia", "heat", OURS)
 """They have users of their own in the project `service`."""
+OUR_ROLES = ("service", "creator")
+"""To check tokens, and to keep certificates in Barbican."""
 DOMAIN_ADMINS = {"heat": ("heat-domain-admin", ADMIN), "magnum": ("magnum-domain-admin", "manager")}
 """User and role, by domain."""
 ROLES = ("creator", "load-balancer_member", "heat_stack_user")
@@ -67,7 +69,7 @@ class Maker:
 
     def make_people(self) -> None:
         for name in SERVICES:
-            self._grant(name, "service", ("service",) if name == OURS else (ADMIN, "service"))
+            self._grant(name, "service", OUR_ROLES if name == OURS else (ADMIN, "service"))
         for name, (project, roles) in PEOPLE.items():
             self._grant(name, project, roles)
         for name, (admin, role) in DOMAIN_ADMINS.items():
