@@ -25,24 +25,30 @@ CERTIFICATE, KEY, PASSPHRASE, INTERMEDIATES = "certificate", "private_key", "pri
 PARTS = (CERTIFICATE, KEY, PASSPHRASE, INTERMEDIATES)
 """As Barbican calls what is in a container of a certificate."""
 _ADOPTED = re.compile(r"https?://[^\s]+/containers/([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/?")
+REMEMBERED_SECONDS = 300.0
 _MOST_REMEMBERED = 10_000
 T = TypeVar("T")
 V = TypeVar("V")
 
 
 class BarbicanCertificates:
-    """Reads certificates, and remembers them: what lies under a reference never changes. Safe for threads."""
+    """Reads certificates, and remembers them for a time: what lies under a reference hardly changes. Safe for threads.
 
-    def __init__(self, clouds: Clouds) -> None:
+    It can: of two that conductors store at the same time, the first counts, which may be whole the later of the two.
+    """
+
+    def __init__(self, clouds: Clouds, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._clouds = clouds
-        self._known: OrderedDict[str, str] = OrderedDict()
+        self._monotonic = monotonic
+        self._known: OrderedDict[str, tuple[float, str]] = OrderedDict()
         self._lock = threading.Lock()
 
     def read(self, ref: str) -> str | None:
         """Give None where nothing is stored. Raises CloudError."""
         with self._lock:
-            if known := self._known.get(ref):
-                return known
+            until, known = self._known.get(ref, (0.0, ""))
+        if known and self._monotonic() < until:
+            return known
         if adopted_id(ref) is None and not is_id(ref):
             return None
         barbican = ask(self._clouds)
@@ -51,7 +57,8 @@ class BarbicanCertificates:
             return None
         certificate = read(barbican, container, ref, [CERTIFICATE])[CERTIFICATE]
         with self._lock:
-            self._known[ref] = certificate
+            self._known[ref] = (self._monotonic() + REMEMBERED_SECONDS, certificate)
+            self._known.move_to_end(ref)
             while len(self._known) > _MOST_REMEMBERED:
                 self._known.popitem(last=False)
         return certificate

@@ -3,7 +3,7 @@
 import pytest
 from simulated_cloud import OwnClouds, simulated_cloud
 
-from magnum.certificates.barbican import BarbicanCertificates
+from magnum.certificates.barbican import REMEMBERED_SECONDS, BarbicanCertificates
 from magnum.certificates.bundle import CertificateBundle
 from magnum.certificates.encryption import Keyring
 from magnum.certificates.stores.barbican import BarbicanStore
@@ -44,6 +44,20 @@ def test_the_certificate_is_read_once_and_nothing_else_of_it(cloud, certificates
 def test_one_of_an_earlier_release_is_read_by_its_containers_address(cloud, certificates):
     [ident] = cloud.barbican.containers
     assert certificates.read(f"https://elsewhere/v1/containers/{ident}") == "the certificate"
+
+
+@pytest.mark.usefixtures("stored")
+def test_it_is_read_again_after_a_time(cloud):
+    now = 0.0
+    certificates = BarbicanCertificates(OwnClouds(cloud), monotonic=lambda: now)
+    certificates.read(UUID)
+    asked = len(cloud.calls)
+    now = REMEMBERED_SECONDS - 1
+    certificates.read(UUID)
+    assert len(cloud.calls) == asked
+    now = REMEMBERED_SECONDS + 1
+    certificates.read(UUID)
+    assert len(cloud.calls) == 2 * asked
 
 
 def test_what_is_not_there_is_looked_for_again(cloud, certificates, request):
