@@ -122,7 +122,7 @@ class BarbicanStore:
             yield ask(self._clouds, seconds=self._seconds, monotonic=self._monotonic)
         except NotAllowed as error:
             raise CertificateStoreRefusedError(
-                f"Barbican does not let Magnum's service user {doing}. {error} "
+                f"Barbican does not let Magnum's service user {doing}. {str(error).rstrip('.')}. "
                 "Does the user have the role creator in its own project? See docs/certificates.md."
             ) from error
         except CloudError as error:
