@@ -3,21 +3,20 @@
 Kubernetes on servers of Debian or Ubuntu, made by Heat, always with TLS.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import msgspec
 
 from magnum.addons import rendering
 from magnum.drivers.base import Bill, ClusterRequest, ClusterType, Feature, GroupChange, Problem
-from magnum.drivers.kubernetes import requests, upgrades
+from magnum.drivers.kubernetes import upgrades
 from magnum.drivers.kubernetes.names import PROGRAMS, RELEASE_URL, release_folder
+from magnum.drivers.kubernetes.requests import FEATURES
 from magnum.drivers.kubernetes.values import LABELS, read_addons, read_values
-from magnum.drivers.kubernetes_heat import labels
+from magnum.drivers.kubernetes_heat import labels, requests
 from magnum.model.clustertemplates import ClusterTemplate, Coe, ServerType
-from magnum.nodes.kubernetes.cluster import NetworkDriver
 
-NETWORK_DRIVERS = (NetworkDriver.FLANNEL, NetworkDriver.CALICO)
 _MACHINE = "x86_64"
 
 
@@ -28,11 +27,11 @@ class DebianSpec(msgspec.Struct, frozen=True):
     )
     driver_path: str = "magnum.drivers.k8s_debian_v1.driver:make_driver"
     longest_call: float = 120.0
-    features: frozenset[Feature] = requests.FEATURES | {Feature.OWNERS_CLOUD}
+    features: frozenset[Feature] = FEATURES | {Feature.OWNERS_CLOUD}
     labels: Mapping[str, str] = MappingProxyType(LABELS | labels.LABELS)
 
     def problems(self, request: ClusterRequest) -> Sequence[Problem]:
-        return tuple(_problems(request))
+        return tuple(requests.problems(request))
 
     def change_problems(
         self, current: ClusterRequest, wanted: ClusterRequest, groups: Sequence[GroupChange]
@@ -47,19 +46,6 @@ class DebianSpec(msgspec.Struct, frozen=True):
             images=(*rendering.bill(read_addons(template, template.labels)), pause),
             files=tuple(f"{folder}/{name}{end}" for name in PROGRAMS for end in ("", ".sha256")),
         )
-
-
-def _problems(request: ClusterRequest) -> Iterator[Problem]:
-    template = request.template
-    if template.tls_disabled:
-        yield Problem("tls_disabled", "This driver makes no clusters without TLS; use a template with TLS enabled.")
-    if not template.external_network_id:
-        yield Problem("external_network_id", "The cluster's router needs an external network; name one.")
-    if template.registry_enabled:
-        yield Problem("registry_enabled", "This driver runs no registry on its nodes.")
-    if template.volume_driver is not None:
-        yield Problem("volume_driver", f"{template.volume_driver} is not available with this driver yet.")
-    yield from requests.problems(request, NETWORK_DRIVERS, "on servers")
 
 
 SPEC = DebianSpec()

@@ -73,6 +73,7 @@ class Nodes:
         self, context: DriverContext, node: Node, access: NodeAccess, token: str
     ) -> tuple[NodeData, Sequence[NodeFile]]:
         """Give what the node program reads, and the files of Kubernetes."""
+        cluster = self._cluster_of(context, node)
         data = NodeData(
             cluster_uuid=context.cluster.uuid,
             node_name=node.name,
@@ -82,8 +83,8 @@ class Nodes:
             api_url=access.url,
             api_pin=access.pin,
             credential=NodeToken(token),
+            engine=cluster.engine,
         )
-        cluster = self._cluster_of(context, node)
         if joins(context, node):
             # It compares this with what the others say, and does not start where they differ.
             cluster = msgspec.structs.replace(cluster, masters=self._etcd.described(context, node))

@@ -9,12 +9,11 @@ from magnum.drivers.kubernetes.driver import KubernetesDriver, Limits, etcd_clie
 from magnum.drivers.kubernetes.nodes import Nodes
 from magnum.drivers.services import DriverServices
 from magnum.model.failures import Code, Fatal
-from magnum.nodes.data import Platform
-from magnum.nodes.packing import Form
 
 from .infrastructure import HeatInfrastructure
 from .sight import Sight
 from .surroundings import Surroundings
+from .system import System
 from .user_data import UserDataMaker
 
 if TYPE_CHECKING:
@@ -33,14 +32,13 @@ class _Nowhere:
         )
 
 
-def heat_driver(services: DriverServices, platform: Platform, form: Form | None = None) -> KubernetesDriver:
-    """`form` is how the system takes its user data; None for cloud-init."""
+def heat_driver(services: DriverServices, system: System) -> KubernetesDriver:
     settings = cast("Settings", services.settings)
     clouds = services.clouds or cast("Clouds", _Nowhere())
     watch = open_watch(settings, clouds)
     stacks = Stacks(clouds, watch)
     sight = Sight(clouds, stacks, watch)
-    surroundings = Surroundings(settings, clouds, sight, platform)
+    surroundings = Surroundings(settings, clouds, sight, system)
     etcd = etcd_clients()
     nodes = Nodes(sight.site, etcd, surroundings.fit)
     infrastructure = HeatInfrastructure(
@@ -49,7 +47,7 @@ def heat_driver(services: DriverServices, platform: Platform, form: Form | None 
         sight=sight,
         nodes=nodes,
         surroundings=surroundings,
-        user_data=UserDataMaker(nodes, surroundings, form),
+        user_data=UserDataMaker(nodes, surroundings, system),
         leftovers=Leftovers(clouds, patience=settings.cluster.pre_delete_lb_timeout),
     )
     limits = Limits(

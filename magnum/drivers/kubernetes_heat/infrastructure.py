@@ -65,7 +65,7 @@ class HeatInfrastructure:
 
     def prepare(self, context: DriverContext) -> Outcome:
         for tag in sorted({self._nodes.version(context, node).tag for node in context.changing}):
-            self._surroundings.release(tag)
+            self._surroundings.check(tag)
         return Done()
 
     def network(self, context: DriverContext) -> Outcome:

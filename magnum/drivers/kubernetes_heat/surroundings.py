@@ -16,22 +16,23 @@ from magnum.drivers.services import NodeAccess
 from magnum.model.failures import Code, Fatal
 from magnum.model.nodegroups import MASTER
 from magnum.model.nodes import Node
-from magnum.nodes.data import NodeData, Platform
+from magnum.nodes.data import NodeData
 from magnum.nodes.kubernetes.cluster import KubernetesCluster, KubernetesNode, Volume
 from magnum.nodes.kubernetes.releases import Release
 from magnum.openstack.clouds import Clouds
 
 from .node_stacks import group_in, stacks_of
 from .sight import Sight
+from .system import System
 
 DEFAULT_FLAVOR = "m1.small"
 
 
 class Surroundings:
-    def __init__(self, settings: Settings, clouds: Clouds, sight: Sight, platform: Platform) -> None:
+    def __init__(self, settings: Settings, clouds: Clouds, sight: Sight, system: System) -> None:
         self._clouds = clouds
         self._sight = sight
-        self._platform = platform
+        self._system = system
         self._releases = Releases(settings.kubernetes.release_url)
         self._verify = settings.drivers.verify_ca
         self._ca_file = settings.drivers.openstack_ca_file
@@ -49,6 +50,11 @@ class Surroundings:
         else:
             chosen = row.flavor_id or template.flavor_id
         return group_of(context, node).flavor_id or chosen or DEFAULT_FLAVOR
+
+    def check(self, tag: str) -> None:
+        """See that programs of this version are there to be fetched, where servers fetch any."""
+        if self._system.images is None:
+            self.release(tag)
 
     def release(self, tag: str) -> Release:
         try:
@@ -84,14 +90,17 @@ class Surroundings:
     def finish(self, data: NodeData) -> NodeData:
         """Add what every server of the cloud is told."""
         authority = None if self._ca_file is None else _read(self._ca_file)
-        return msgspec.structs.replace(data, platform=self._platform, api_ca=authority, verify_api=self._verify)
+        return msgspec.structs.replace(data, platform=self._system.platform, api_ca=authority, verify_api=self._verify)
 
     def fit(
         self, context: DriverContext, node: Node, cluster: KubernetesCluster, own: KubernetesNode
     ) -> tuple[KubernetesCluster, KubernetesNode]:
-        prefix = context.cluster.labels.get(PREFIX_LABEL) or None
+        labels, images = context.cluster.labels, self._system.images
         cluster = msgspec.structs.replace(
-            cluster, pause_image=cluster.version.pause_image(prefix), release=self.release(cluster.version.tag)
+            cluster,
+            pause_image=cluster.version.pause_image(labels.get(PREFIX_LABEL) or None),
+            release=self.release(cluster.version.tag) if images is None else None,
+            images=None if images is None else images(labels),
         )
         return cluster, msgspec.structs.replace(own, volumes=tuple(self._volumes(context, node)))
 

@@ -8,18 +8,17 @@ from magnum.drivers.kubernetes.nodes import Nodes
 from magnum.model.failures import Code, Fatal
 from magnum.model.nodes import Node
 from magnum.nodes.kubernetes.files import CLOSED_FOLDERS
-from magnum.nodes.packing import Contents, Form, pack
+from magnum.nodes.packing import Contents, pack
 
 from .surroundings import Surroundings
+from .system import System
 
 
 class UserDataMaker:
-    """`form` is how a system takes its user data; None for cloud-init."""
-
-    def __init__(self, nodes: Nodes, surroundings: Surroundings, form: Form | None = None) -> None:
+    def __init__(self, nodes: Nodes, surroundings: Surroundings, system: System) -> None:
         self._nodes = nodes
         self._surroundings = surroundings
-        self._form = form
+        self._system = system
 
     def make(self, context: DriverContext, coming: Mapping[str, Sequence[Node]]) -> Mapping[str, UserData]:
         """Give that of each group, by its role; nodes that are not coming get none."""
@@ -28,7 +27,7 @@ class UserDataMaker:
     def _of_group(self, context: DriverContext, nodes: Sequence[Node]) -> UserData:
         contents = {node.number: self._contents(context, node) for node in nodes}
         try:
-            parts = pack(contents, closed_folders=CLOSED_FOLDERS, form=self._form)
+            parts = pack(contents, closed_folders=CLOSED_FOLDERS, form=self._system.form(context.cluster.labels))
         except ValueError as error:
             text = f"{error}. Make labels and proxies of the cluster shorter."
             raise Fatal(Code.PROVIDER_REFUSED, text) from error

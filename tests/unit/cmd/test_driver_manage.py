@@ -24,7 +24,8 @@ def rows(capsys, *arguments: str) -> list[dict[str, str]]:
 
 
 def test_names_alone(capsys):
-    assert rows(capsys) == [{"Name": name} for name in ("fake", "k8s_debian_v1", "local_kubernetes", "local_swarm")]
+    servers = ("k8s_debian_v1", "k8s_fedora_coreos_v1")
+    assert rows(capsys) == [{"Name": name} for name in ("fake", *servers, "local_kubernetes", "local_swarm")]
 
 
 def test_details_have_a_row_for_each_kind_of_cluster(capsys):

@@ -1,0 +1,1 @@
+"""Kubernetes on servers of a cloud that run Fedora CoreOS."""
