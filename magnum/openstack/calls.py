@@ -51,6 +51,7 @@ class CloudService:
     @property
     def is_there(self) -> bool:
         """Whether the identity's catalogue leads to the service. Raises CloudError."""
+        self._log_in()
         try:
             return self._adapter.get_endpoint() is not None
         except keystoneauth.CatalogException:
@@ -113,10 +114,18 @@ class CloudService:
     def _request(self, method: str, path: str, timeout: float | None, headers: dict[str, str], **more: Any) -> Any:
         if timeout is not None:
             more["timeout"] = timeout
+        self._log_in()
         try:
             return self._adapter.request(path, method, headers=headers, **more)
         except keystoneauth.ClientException as error:
             raise _told(self.name, error) from None
+
+    def _log_in(self) -> None:
+        """Have a token that is good. That there is none is told as Keystone's failure, whoever was to be asked."""
+        try:
+            self._adapter.get_token()
+        except keystoneauth.ClientException as error:
+            raise _told("Keystone", error) from None
 
 
 def _told(service: str, error: keystoneauth.ClientException) -> CloudError:
@@ -124,7 +133,7 @@ def _told(service: str, error: keystoneauth.ClientException) -> CloudError:
     if isinstance(error, LoginRefused):
         return TrustEnded(error.message)
     if not isinstance(error, keystoneauth.HttpError) or not isinstance(status, int) or status >= 500:
-        return Unanswered(f"{service} does not answer as it should: {_shortened(str(error))}")
+        return Unanswered(f"{service} does not answer as it should: {_shortened(_without_machinery(error))}")
     text = _said(error)
     if status in (401, 403):
         return NotAllowed(f"{service} refuses: {text}")
@@ -147,6 +156,11 @@ def _said(error: keystoneauth.HttpError) -> str:
     if isinstance(said, dict):
         said = said.get("message") or said.get("detail")
     return _shortened(said if isinstance(said, str) else str(error.message or error))
+
+
+def _without_machinery(error: keystoneauth.ClientException) -> str:
+    """Leave out what the library's library says of a connection: where it should have led to is enough."""
+    return str(error).partition(": HTTP")[0] if isinstance(error, keystoneauth.ConnectFailure) else str(error)
 
 
 def _shortened(text: str) -> str:

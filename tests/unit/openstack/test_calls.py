@@ -3,6 +3,7 @@
 import pytest
 import requests
 from keystoneauth1.adapter import Adapter
+from keystoneauth1.exceptions import ConnectFailure
 from keystoneauth1.noauth import NoAuth
 from keystoneauth1.session import Session
 
@@ -36,6 +37,26 @@ def service(status, body=b"{}"):
     own.mount("http://", answering)
     session = Session(NoAuth(endpoint="http://heat/v1"), session=own, timeout=7)
     return CloudService("Heat", Adapter(session, endpoint_override="http://heat/v1")), answering
+
+
+class Barred(NoAuth):
+    """Nobody gets a token."""
+
+    def get_headers(self, *_session, **_more):
+        raise ConnectFailure("Unable to establish connection to http://keystone/v3: HTTPConnectionPool: retries")
+
+
+def test_that_there_is_no_token_is_keystones_failure():
+    answering, own = Answering(200, b"{}"), requests.Session()
+    own.mount("http://", answering)
+    heat = CloudService("Heat", Adapter(Session(Barred(endpoint="http://heat/v1"), session=own)))
+    for ask in (lambda: heat.get("/stacks"), lambda: heat.is_there):
+        with pytest.raises(Unanswered) as raised:
+            ask()
+        assert str(raised.value) == (
+            "Keystone does not answer as it should: Unable to establish connection to http://keystone/v3"
+        )
+    assert answering.requests == []
 
 
 def test_json_goes_there_and_back():
