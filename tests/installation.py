@@ -53,14 +53,16 @@ class Installation:
         migrate.upgrade(database_url)
 
     @contextlib.contextmanager
-    def api(self) -> Iterator["subprocess.Popen[bytes]"]:
-        with self._running("magnum-api", self.answers) as process:
+    def api(self, **environment: str) -> Iterator["subprocess.Popen[bytes]"]:
+        with self._running("magnum-api", self.answers, environment=environment) as process:
             yield process
 
     @contextlib.contextmanager
-    def conductor(self, name: str) -> Iterator["subprocess.Popen[bytes]"]:
+    def conductor(self, name: str, **environment: str) -> Iterator["subprocess.Popen[bytes]"]:
         log = self.folder / f"{name}.log"
-        with self._running("magnum-conductor", lambda: "is at work" in log.read_text(), log=log) as process:
+        with self._running(
+            "magnum-conductor", lambda: "is at work" in log.read_text(), log=log, environment=environment
+        ) as process:
             yield process
 
     def answers(self) -> bool:
@@ -72,7 +74,12 @@ class Installation:
 
     @contextlib.contextmanager
     def _running(
-        self, program: str, is_ready: Callable[[], bool], *, log: Path | None = None
+        self,
+        program: str,
+        is_ready: Callable[[], bool],
+        *,
+        log: Path | None = None,
+        environment: Mapping[str, str],
     ) -> Iterator["subprocess.Popen[bytes]"]:
         log = log or self.folder / f"{program}.log"
         with log.open("wb") as output:
@@ -82,7 +89,7 @@ class Installation:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env=os.environ | {"PYTHONUNBUFFERED": "1"},
+                env=os.environ | {"PYTHONUNBUFFERED": "1"} | environment,
             )
         try:
             deadline = time.monotonic() + SECONDS

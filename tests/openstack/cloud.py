@@ -66,6 +66,7 @@ class Person:
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
+        self.endpoint = ENDPOINT
 
     def ask(self, method: str, path: str, body: Any = None, *, service: str = OURS, **headers: str) -> Any:
         """Ask a service with this very token, ours if no other is named; whatever it answers is given back."""
@@ -76,7 +77,7 @@ class Person:
             headers=LATEST | headers,
             raise_exc=False,
             endpoint_filter={"service_type": service, "interface": "public"},
-            endpoint_override=ENDPOINT if service == OURS else None,
+            endpoint_override=self.endpoint if service == OURS else None,
         )
 
     def make(self, path: str, body: Any) -> str:
