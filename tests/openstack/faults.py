@@ -19,10 +19,10 @@ SUCCESS = {"status": "SUCCESS"}
 class Stage:
     """Everything is gone when `ending` ends."""
 
-    def __init__(self, cloud: Cloud, folder: Path, ending: ExitStack) -> None:
+    def __init__(self, cloud: Cloud, folder: Path, ending: ExitStack, *, certificates: str = "x509keypair") -> None:
         self.project = Project(cloud, ending)
         self.owner = self.project.owner
-        self.service = OwnService(folder, cloud.folder, ending)
+        self.service = OwnService(folder, cloud.folder, ending, certificates=certificates)
         self.between = self.service.between
         self.owner.endpoint = f"{self.service.url}/v1"
         template = {"name": "stacks", "coe": "mesos", "image_id": "debian-12", "external_network_id": "public"}

@@ -27,7 +27,8 @@ QUIET, INTERVAL = 10.0, 2.0
 class OwnService(Installation):
     """Everything ends with `until`. The API answers; conductors are started by whoever needs them."""
 
-    def __init__(self, folder: Path, lab: Path, until: ExitStack) -> None:
+    def __init__(self, folder: Path, lab: Path, until: ExitStack, *, certificates: str) -> None:
+        """`certificates` says where they are kept."""
         self.between = Between(services_of(lab))
         until.callback(self.between.close)
         options = read_configuration(lab)
@@ -41,8 +42,9 @@ class OwnService(Installation):
             },
             "quotas": {"max_clusters_per_project": 200},
             "cluster": {"pre_delete_lb_timeout": 10},
+            "certificates": {"cert_manager_type": certificates},
         }
-        for section in ("api", "database", "certificates"):
+        for section in ("api", "database"):
             del options[section]
         super().__init__(folder, f"sqlite:///{folder}/magnum.sqlite", port=free_port(), options=options)
         self._until = until

@@ -28,19 +28,3 @@ def test_heat_is_down_when_a_cluster_is_made_and_keystone_when_it_is_deleted(sta
         stage.delete(uuid)
         stage.until(uuid, "DELETE_FAILED", "Keystone does not answer")
     stage.until_nothing_is_left(uuid)
-
-
-def test_machines_that_fail_and_a_quota_that_is_used_up(stage):
-    """Each says so in its reason; then the one works when it is tried again, and all can be deleted."""
-    failing, silent = stage.create(), stage.create(labels={"wait_condition_timeout": "20"})
-    stage.fail(failing, "the disk is full")
-    stage.until(failing, "CREATE_FAILED", "master 1: its set-up failed: the disk is full.")
-    stage.until(silent, "CREATE_FAILED", "master 1: it did not say in time how its set-up went")
-    stage.project.allow_servers(2)
-    excessive = stage.create()
-    stage.until(excessive, "CREATE_FAILED", "master 1: Nova: Quota exceeded")
-    stage.project.allow_servers(3)
-    stage.retry(excessive)
-    stage.complete(excessive)
-    stage.delete(failing, silent, excessive)
-    stage.until_nothing_is_left(failing, silent, excessive)

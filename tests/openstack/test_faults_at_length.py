@@ -25,6 +25,22 @@ def stage(cloud, tmp_path_factory):
         yield Stage(cloud, tmp_path_factory.mktemp("own"), ending)
 
 
+def test_machines_that_fail_and_a_quota_that_is_used_up(stage):
+    """Each says so in its reason; then the one works when it is tried again, and all can be deleted."""
+    failing, silent = stage.create(), stage.create(labels={"wait_condition_timeout": "20"})
+    stage.fail(failing, "the disk is full")
+    stage.until(failing, "CREATE_FAILED", "master 1: its set-up failed: the disk is full.")
+    stage.until(silent, "CREATE_FAILED", "master 1: it did not say in time how its set-up went")
+    stage.project.allow_servers(2)
+    excessive = stage.create()
+    stage.until(excessive, "CREATE_FAILED", "master 1: Nova: Quota exceeded")
+    stage.project.allow_servers(3)
+    stage.retry(excessive)
+    stage.complete(excessive)
+    stage.delete(failing, silent, excessive)
+    stage.until_nothing_is_left(failing, silent, excessive)
+
+
 def test_a_stack_that_somebody_deletes(stage):
     heat = stage.owner.connection.orchestration
     uuid = stage.create()
@@ -141,3 +157,40 @@ def test_a_hundred_clusters_in_progress_cost_one_call_in_an_interval(stage):
         heat.stacks.clear()
         stage.delete(*clusters)
         stage.until_nothing_is_left(*clusters)
+
+
+@pytest.fixture
+def keeper(cloud, person):
+    """Give our service user, who may keep secrets for as long as this lasts."""
+    identity = person("admin").connection.identity
+    [user] = identity.users(name="magnum", domain_id="default")
+    grant = identity.find_project("service"), user, identity.find_role("creator")
+    identity.assign_project_role_to_user(*grant)
+    keeper = cloud.login("magnum", project_name="service", project_domain_name="Default")
+    yield keeper
+    keeper.close()
+    identity.unassign_project_role_from_user(*grant)
+
+
+def test_barbican_that_refuses(cloud, keeper, tmp_path):
+    with ExitStack() as ending:
+        stage = Stage(cloud, tmp_path, ending, certificates="barbican")
+        refusal = json.dumps({"title": "Forbidden", "description": "Quota reached for the project."}).encode()
+        with stage.between.saying(stores_something, 403, refusal):
+            uuid = stage.create()
+            stage.until(uuid, "CREATE_FAILED", "Barbican", "Quota reached for the project")
+        stage.retry(uuid)
+        stage.complete(uuid)
+        stage.delete(uuid)
+        stage.until_nothing_is_left(uuid)
+        names = {json.loads(call.body)["name"] for call in stage.between.calls if makes_a_container(call)}
+        assert names
+        assert not names & {found.name for found in keeper.connection.key_manager.containers()}
+
+
+def stores_something(call):
+    return call.service == "barbican" and call.method == "POST"
+
+
+def makes_a_container(call):
+    return stores_something(call) and call.path.endswith("/containers")
