@@ -5,6 +5,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -92,6 +93,10 @@ class Person:
         assert answer.status_code == 201, (answer.status_code, answer.text)
         stack: str = answer.json()["stack"]["id"]
         return stack
+
+    def outside(self) -> IPv4Network:
+        """Give the addresses of the external network, which only an administrator is shown."""
+        return IPv4Network(self.connection.network.find_subnet("public", ignore_missing=False).cidr)
 
     def close(self) -> None:
         self.connection.close()
