@@ -24,7 +24,9 @@ MOST_REMEMBERED = 2000
 V = TypeVar("V")
 
 
-class _Remembered(Generic[V]):
+class Remembered(Generic[V]):
+    """The latest of what was asked for; many threads may ask at once."""
+
     def __init__(self) -> None:
         self._values: OrderedDict[str, V] = OrderedDict()
         self._lock = threading.Lock()
@@ -45,8 +47,8 @@ class Sight:
         self._clouds = clouds
         self._stacks = stacks
         self._watch = watch
-        self._seen: _Remembered[tuple[Stack, Seen]] = _Remembered()
-        self._sites: _Remembered[Site] = _Remembered()
+        self._seen: Remembered[tuple[Stack, Seen]] = Remembered()
+        self._sites: Remembered[Site] = Remembered()
 
     def seen(self, context: DriverContext, name: str) -> Seen | None:
         """Give what a stack says; not older than the watch's interval."""

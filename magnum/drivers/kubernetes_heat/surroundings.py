@@ -20,9 +20,10 @@ from magnum.nodes.data import NodeData
 from magnum.nodes.kubernetes.cluster import KubernetesCluster, KubernetesNode, Volume
 from magnum.nodes.kubernetes.releases import Release
 from magnum.openstack.clouds import Clouds
+from magnum.openstack.neutron import find_subnet
 
 from .node_stacks import group_in, stacks_of
-from .sight import Sight
+from .sight import Remembered, Sight
 from .system import System
 
 DEFAULT_FLAVOR = "m1.small"
@@ -36,7 +37,7 @@ class Surroundings:
         self._releases = Releases(settings.kubernetes.release_url)
         self._verify = settings.drivers.verify_ca
         self._ca_file = settings.drivers.openstack_ca_file
-        self._cidrs: dict[str, str] = {}
+        self._cidrs: Remembered[str] = Remembered()
         self._address: str | None = None
         self._lock = threading.Lock()
 
@@ -69,16 +70,13 @@ class Surroundings:
         if not wanted:
             return None
         key = f"{context.cluster.project_id}/{wanted}"
-        if key not in self._cidrs:
-            neutron = self._clouds.trusted(str(context.cluster.trust_id)).neutron()
+        cidr = self._cidrs.get(key)
+        if cidr is None:
             with told():
-                found = neutron.get("/v2.0/subnets", params={"id": wanted})["subnets"]
-                found = found or neutron.get("/v2.0/subnets", params={"name": wanted})["subnets"]
-            if len(found) != 1:
-                text = f"Neutron has {len(found) or 'no'} subnets called {wanted}. Have one, then retry."
-                raise Fatal(Code.PROVIDER_REFUSED, text)
-            self._cidrs[key] = str(found[0]["cidr"])
-        return self._cidrs[key]
+                subnet = find_subnet(self._clouds.trusted(str(context.cluster.trust_id)).neutron(), wanted)
+            cidr = subnet.cidr
+            self._cidrs.put(key, cidr)
+        return cidr
 
     def access(self) -> NodeAccess:
         """Say how nodes reach us: where the catalogue tells everybody to."""

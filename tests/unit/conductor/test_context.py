@@ -140,6 +140,8 @@ class TestRows:
         assert node.uuid not in {left.uuid for left in context.nodes}
         context.update_cluster(stack_id="stack")
         assert context.cluster.stack_id == "stack"
+        context.update_nodegroup(context.nodegroups[0], stack_id="its own")
+        assert context.nodegroups[0].stack_id == make().nodegroups[0].stack_id == "its own"
         again = make()
         assert (again.nodes, again.cluster.stack_id) == (context.nodes, "stack")
 

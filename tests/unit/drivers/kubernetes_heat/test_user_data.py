@@ -109,3 +109,20 @@ def test_user_data_that_a_server_does_not_take_is_refused_before_heat_is_asked(m
     monkeypatch.setattr("magnum.drivers.kubernetes_heat.user_data.pack", too_long)
     with pytest.raises(Fatal, match="too large"):
         make(monkeypatch, Context())
+
+
+def test_the_addresses_of_a_subnet_that_exists_are_asked_for_once(monkeypatch):
+    asked = []
+
+    def find(_neutron, ident):
+        asked.append(ident)
+        return SimpleNamespace(cidr="192.168.7.0/24")
+
+    monkeypatch.setattr("magnum.drivers.kubernetes_heat.surroundings.find_subnet", find)
+    cloud = SimpleNamespace(trusted=lambda _trust: SimpleNamespace(neutron=lambda: None))
+    surroundings = Surroundings(Settings(), cloud, None, DEBIAN)
+    context = Context()
+    assert surroundings.subnet_cidr(context) is None
+    context.cluster = msgspec.structs.replace(context.cluster, fixed_subnet="part")
+    assert surroundings.subnet_cidr(context) == surroundings.subnet_cidr(context) == "192.168.7.0/24"
+    assert asked == ["part"]
