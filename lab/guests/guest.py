@@ -33,6 +33,8 @@ KERNEL_LOG = Path("/dev/kmsg")
 RECORD = "guest.json"
 MORE_VOLUMES = ("containers",)
 """Beside those of every machine: where podman keeps its images."""
+DISKS = ("etcd",)
+"""Of those of every machine: what is a volume of Cinder here, if there is one, and must not be mounted before it."""
 
 
 class Guests:
@@ -94,6 +96,8 @@ class Guest:
         self.folder.create(spec, root)
         for name in MORE_VOLUMES:
             (self.folder.path / "volumes" / name).mkdir()
+        for name in DISKS:
+            (self.folder.path / "volumes" / name).rmdir()
         lay_over(self.folder.path / "upper")
         if ignited:
             ignition.apply(server.user_data, self.folder.path)
