@@ -32,7 +32,7 @@ _ON_HOST = frozenset({"kubelet", "kube-proxy"})
 def service_lines(program: str, image: str, environment: str, stops_in: int) -> tuple[list[str], list[str]]:
     """Give what a unit does before and after, and the beginning of its command."""
     volumes = _VOLUMES[program]
-    folders = " ".join(volume.partition(":")[0] for volume in volumes if volume != _MODULES)
+    folders = " ".join(volume.partition(":")[0] for volume in volumes)
     options = [
         *("--network=host", "--security-opt=label=disable", "--log-driver=none", "--user=0:0"),
         *(_HOST if program in _ON_HOST else ()),
