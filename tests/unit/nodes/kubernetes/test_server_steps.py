@@ -131,9 +131,16 @@ class TestVolumes:
         assert "is empty, though this node has used it before" in ran.stderr
 
     def test_one_that_is_mounted_already_is_left(self, with_volume):
-        with_volume.stub("mountpoint")
+        self.disk(with_volume, "ext4")
+        with_volume.stub("mountpoint", "#!/bin/sh\necho 7:0\n")
         assert with_volume.program("mount-volumes").returncode == 0
-        assert with_volume.commands == [f"mountpoint --quiet {with_volume.path('/var/lib/etcd')}"]
+        assert with_volume.commands == []
+
+    def test_what_else_is_mounted_there_is_covered(self, with_volume):
+        device = self.disk(with_volume, "ext4")
+        with_volume.stub("mountpoint", '#!/bin/sh\n[ "$1" = --devno ] && echo 7:0 || echo 254:0\n')
+        assert with_volume.program("mount-volumes").returncode == 0
+        assert with_volume.commands == [f"mount {device} {with_volume.path('/var/lib/etcd')}"]
 
     def test_one_that_is_not_attached_is_named(self, with_volume):
         ran = with_volume.program("mount-volumes", MAGNUM_VOLUME_SECONDS="0")
