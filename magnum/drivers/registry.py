@@ -5,7 +5,8 @@ halves are loaded here; `build` loads the other half, and only conductors call i
 
 A name stands for one driver, always. Where several provide the same kind of cluster, `[drivers] default_driver` decides
 if it is one of them, else the first by name: the choice never depends on the order in which packages were installed.
-A driver that cannot be loaded does not take the service down: it is logged, and named where it is missed.
+A driver that cannot be loaded does not take the service down: it is logged, and named where it is missed. So is one
+that works in its owners' cloud where there is none.
 """
 
 import importlib.metadata
@@ -15,10 +16,11 @@ from collections.abc import Iterable, Mapping
 
 from magnum.conf.settings import Settings
 
-from .base import Driver, DriverServices, DriverSpec
+from .base import Driver, DriverServices, DriverSpec, Feature
 
 LOG = logging.getLogger(__name__)
 ENTRY_POINTS = "magnum.cluster_drivers"
+KEYSTONE = "keystone"
 
 
 class DriverNotFound(Exception):  # noqa: N818  not a defect: what was asked for is not there
@@ -27,27 +29,41 @@ class DriverNotFound(Exception):  # noqa: N818  not a defect: what was asked for
 
 class Registry:
     def __init__(
-        self, specs: Iterable[DriverSpec], *, default_driver: str | None = None, broken: Mapping[str, str] | None = None
+        self,
+        specs: Iterable[DriverSpec],
+        *,
+        default_driver: str | None = None,
+        missing: Mapping[str, str] | None = None,
     ) -> None:
+        """`missing` says in a sentence why a driver that is installed is not among them."""
         self._specs = {spec.name: spec for spec in sorted(specs, key=lambda spec: spec.name)}
         self._default_driver = default_driver
-        self._broken = dict(broken or {})
+        self._missing = dict(missing or {})
 
     @classmethod
     def load(cls, settings: Settings) -> "Registry":
         specs: list[DriverSpec] = []
-        broken: dict[str, str] = {}
+        missing: dict[str, str] = {}
+        strategy = settings.default.auth_strategy
         for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
             if entry.name in settings.drivers.disabled_drivers:
                 continue
             try:
-                specs.append(_load(entry))
+                spec = _load(entry)
             except Exception as error:
                 LOG.exception(
                     "The driver %s (%s) cannot be loaded; its clusters have to wait.", entry.name, entry.value
                 )
-                broken[entry.name] = f"{type(error).__name__}: {error}"
-        return cls(specs, default_driver=settings.drivers.default_driver, broken=broken)
+                missing[entry.name] = f"It cannot be loaded: {type(error).__name__}: {error}."
+                continue
+            if Feature.OWNERS_CLOUD in spec.features and strategy != KEYSTONE:
+                missing[entry.name] = (
+                    f"It works in the cloud of a cluster's owner, and [DEFAULT] auth_strategy is {strategy}: "
+                    f"only {KEYSTONE} knows one."
+                )
+                continue
+            specs.append(spec)
+        return cls(specs, default_driver=settings.drivers.default_driver, missing=missing)
 
     def specs(self) -> tuple[DriverSpec, ...]:
         """Give all that are enabled and sound, by name."""
@@ -57,7 +73,7 @@ class Registry:
         try:
             return self._specs[name]
         except KeyError:
-            reason = f" It cannot be loaded: {self._broken[name]}." if name in self._broken else ""
+            reason = f" {self._missing[name]}" if name in self._missing else ""
             raise DriverNotFound(f"There is no driver '{name}' here.{reason} {self._available()}") from None
 
     def spec_for(self, server_type: str, os: str | None, coe: str, driver_name: str | None = None) -> DriverSpec:

@@ -8,9 +8,10 @@ import msgspec
 import pytest
 
 from magnum.cmd.conductor import NoListeners
+from magnum.conf.default import Default
 from magnum.conf.drivers import Drivers
 from magnum.conf.settings import Settings
-from magnum.drivers.base import ClusterType, DriverServices
+from magnum.drivers.base import ClusterType, DriverServices, Feature
 from magnum.drivers.fake.driver import FakeDriver
 from magnum.drivers.fake.spec import SPEC
 from magnum.drivers.registry import ENTRY_POINTS, DriverNotFound, Registry
@@ -104,6 +105,16 @@ class TestLoading:
     def test_the_default_driver_is_read_from_the_configuration(self, install):
         install(Entry("a", lambda: spec("a")), Entry("b", lambda: spec("b")))
         assert chosen(load(default_driver="b")) == "b"
+
+    def test_one_that_needs_its_owners_cloud_is_not_offered_where_nobody_has_one(self, install):
+        """Else it would be the one for Debian on a host that has machines of its own."""
+        in_cloud = msgspec.structs.replace(spec("a"), features=SPEC.features | {Feature.OWNERS_CLOUD})
+        install(Entry("a", lambda: in_cloud), Entry("b", lambda: spec("b")))
+        assert chosen(Registry.load(Settings())) == "a"
+        alone = Registry.load(Settings(default=Default(auth_strategy="http_basic")))
+        assert chosen(alone) == "b"
+        with pytest.raises(DriverNotFound, match="auth_strategy is http_basic: only keystone knows one"):
+            alone.spec("a")
 
 
 def test_the_other_half_is_built_from_its_path(tmp_path):
