@@ -16,7 +16,7 @@ from magnum.drivers.kubernetes.values import LABELS, read_addons, read_values
 from magnum.drivers.kubernetes_heat import labels as servers
 from magnum.drivers.kubernetes_heat import requests
 from magnum.model.clustertemplates import ClusterTemplate, Coe, ServerType
-from magnum.nodes.kubernetes.files import ON_MASTERS
+from magnum.nodes.kubernetes.images import ON_MASTERS
 
 from . import labels
 

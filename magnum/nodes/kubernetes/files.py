@@ -13,12 +13,11 @@ from magnum.nodes.files import NodeFile
 from . import control_plane, node_agents, own_images, pod_network, pulling
 from .certificates import CA_FILES, certificates_of, readers_of
 from .cluster import ClusterSecrets, KubernetesCluster, KubernetesNode
+from .images import EVERYWHERE, ON_MASTERS
 from .paths import CA, FOLDER, certificate, document, key
 from .units import Unit
 
 CLOSED_FOLDERS = (FOLDER,)
-_EVERYWHERE = ("kubelet", "kube-proxy")
-ON_MASTERS = (*_EVERYWHERE, "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 _API_STOPS_IN = 3
 """Seconds that an API server gets to answer what it has been asked. It answers nobody new while it stops, and would
 wait a minute for those who watch, and who begin anew at another one."""
@@ -45,7 +44,7 @@ def _told(cluster: KubernetesCluster, node: KubernetesNode) -> list[NodeFile]:
         values["programs_url"] = [cluster.release.folder]
         values["programs"] = [program.line() for program in cluster.release.programs]
     if cluster.images is not None:
-        values["images"] = cluster.images.all_of(ON_MASTERS if node.is_master else _EVERYWHERE, cluster.version)
+        values["images"] = cluster.images.all_of(ON_MASTERS if node.is_master else EVERYWHERE, cluster.version)
         if cluster.images.containerd is not None:
             values["containerd_archive"] = [f"{cluster.images.containerd.url}|{cluster.images.containerd.sha256}"]
     if node.volumes:

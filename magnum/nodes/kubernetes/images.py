@@ -9,6 +9,8 @@ from magnum.nodes.limits import check_form, check_url
 
 from .versions import HYPERKUBE_END, Version
 
+EVERYWHERE = ("kubelet", "kube-proxy")
+ON_MASTERS = (*EVERYWHERE, "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 HYPERKUBE_REGISTRY = "docker.io/rancher/"
 ETCD_REGISTRY = "quay.io/coreos/"
 ETCD_TAG = "v3.4.6"

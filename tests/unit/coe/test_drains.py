@@ -1,24 +1,12 @@
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from pods import pod
 
 from magnum.coe.drains import busy, plan_drain, removal_order
-from magnum.coe.kubernetes_values import KubernetesNode, KubernetesPod
+from magnum.coe.kubernetes_values import KubernetesNode
 
-POD = KubernetesPod(
-    namespace="shop",
-    name="web",
-    uid="u",
-    node="a",
-    owner="ReplicaSet",
-    phase="Running",
-    ready=True,
-    terminating=False,
-    mirror=False,
-    started=True,
-    keeps_local_data=False,
-    priority=0,
-)
+POD = pod("web", "a", namespace="shop", uid="u")
 NODE = KubernetesNode(
     name="a",
     uid="u",

@@ -1,8 +1,9 @@
 import msgspec
 import pytest
+from pods import pending
 
 from magnum.addons.rendering import Addon
-from magnum.coe.kubernetes_values import KubernetesPod, Waiting
+from magnum.coe.kubernetes_values import Waiting
 from magnum.coe.pod_troubles import sentence, troubles
 
 IMAGE = "docker.io/flannel/flannel:v0.22.3"
@@ -14,20 +15,7 @@ DAEMONS = {
 }
 ACCOUNT = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "flannel", "namespace": "kube-system"}}
 ADDON = Addon(name="flannel", title="flannel", objects=(ACCOUNT, DAEMONS), images=(IMAGE,), before_nodes=True)
-POD = KubernetesPod(
-    namespace="kube-system",
-    name="flannel-x7k2p",
-    uid="7",
-    node="w-1",
-    owner="DaemonSet",
-    phase="Pending",
-    ready=False,
-    terminating=False,
-    mirror=False,
-    started=False,
-    keeps_local_data=False,
-    priority=0,
-)
+POD = pending("flannel-x7k2p")
 REFUSED = "dial tcp: lookup registry-1.docker.io on 127.0.0.1:53: read: connection refused"
 
 

@@ -4,10 +4,11 @@ from types import SimpleNamespace
 import pytest
 from addon_facts import cluster_facts
 from fake_api import FakeApi
+from pods import pending
 
 from magnum.addons.rendering import wanted
 from magnum.coe.kubernetes_calls import KubernetesUnreachable
-from magnum.coe.kubernetes_values import KubernetesPod, ObjectName, Waiting
+from magnum.coe.kubernetes_values import ObjectName, Waiting
 from magnum.drivers.addons import AddonSteps
 from magnum.model.failures import Code, Fatal, Retry
 from magnum.model.operations import CreateCluster, Operation, OperationState
@@ -135,21 +136,7 @@ def test_an_api_that_is_silent_is_asked_again(api, steps, context, monkeypatch):
 
 def stuck(name, reason):
     """Give a pod that waits for such a reason."""
-    return KubernetesPod(
-        namespace="kube-system",
-        name=name,
-        uid=name,
-        node="w-1",
-        owner="DaemonSet",
-        phase="Pending",
-        ready=False,
-        terminating=False,
-        mirror=False,
-        started=False,
-        keeps_local_data=False,
-        priority=0,
-        waiting=(Waiting("r/image:1", reason, "it said no"),),
-    )
+    return pending(name, waiting=(Waiting("r/image:1", reason, "it said no"),))
 
 
 def test_what_keeps_an_addon_is_told(steps, api, context):

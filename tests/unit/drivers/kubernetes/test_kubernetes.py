@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
+from pods import pod
 
 from magnum.coe.kubernetes_calls import KubernetesRefused, KubernetesUnreachable, KubernetesUntrusted
 from magnum.coe.kubernetes_values import (
@@ -13,7 +14,6 @@ from magnum.coe.kubernetes_values import (
     Eviction,
     EvictionResult,
     KubernetesNode,
-    KubernetesPod,
     ObjectName,
     Readiness,
     Taint,
@@ -57,24 +57,6 @@ def member(name, **changes):
         pods_network="10.100.11.0/24",
     )
     return msgspec.structs.replace(node, **changes)
-
-
-def pod(name, node="w-1", **changes):
-    one = KubernetesPod(
-        namespace="default",
-        name=name,
-        uid=name,
-        node=node,
-        owner="ReplicaSet",
-        phase="Running",
-        ready=True,
-        terminating=False,
-        mirror=False,
-        started=True,
-        keeps_local_data=False,
-        priority=0,
-    )
-    return msgspec.structs.replace(one, **changes)
 
 
 class Api:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
+from pods import pod
 
 from magnum.coe.kubernetes_calls import KubernetesUnreachable
 from magnum.coe.kubernetes_values import (
@@ -13,7 +14,6 @@ from magnum.coe.kubernetes_values import (
     Eviction,
     EvictionResult,
     KubernetesNode,
-    KubernetesPod,
     Readiness,
 )
 from magnum.drivers.kubernetes.draining import DRAIN_LIMIT
@@ -253,23 +253,6 @@ def member(name):
         labels={},
         taints=(),
         boot_id=f"boot of {name}/first",
-    )
-
-
-def pod(name, node):
-    return KubernetesPod(
-        namespace="default",
-        name=name,
-        uid=name,
-        node=node,
-        owner="ReplicaSet",
-        phase="Running",
-        ready=True,
-        terminating=False,
-        mirror=False,
-        started=True,
-        keeps_local_data=False,
-        priority=0,
     )
 
 
